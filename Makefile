@@ -1,0 +1,60 @@
+# `make` lists the targets. PYTHON picks the interpreter (3.10 to 3.12), TORCH_INDEX an index for
+# torch (for example https://download.pytorch.org/whl/cpu), AFFECT_PORT the service's port.
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+AFFECT_PORT ?= 8080
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+export AFFECT_PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve archive test test-system check format clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## virtual environment with everything; safe to repeat
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))' \
+	  || { echo "affectline needs Python 3.10 to 3.12; set PYTHON=python3.11, say"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing torch (the largest part), then the rest; a few minutes the first time"
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+	  $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+	  -e '.[serve,train,dev]'
+	@touch $@
+
+archive: model_store/affect.mar ## an archive of an untrained model, unless there is one
+
+model_store/affect.mar: | $(STAMP)
+	$(BIN)/affect-train export --model-store model_store
+
+demo: setup archive ## real TorchServe, one real clip, its numbers
+	$(BIN)/affect-serve demo --port $(AFFECT_PORT)
+
+serve: setup archive ## the service in the foreground on AFFECT_PORT, +1 management, +2 metrics
+	$(BIN)/affect-serve run --port $(AFFECT_PORT)
+
+test: setup ## all tests that need pip alone
+	$(BIN)/python -m pytest -m 'not system'
+
+test-system: setup ## tests that need Debian packages; installs them where it may
+	bash tests/system.sh $(BIN)/python
+
+check: setup ## lint, format, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests benchmarks
+	$(BIN)/lint-imports
+
+format: setup ## apply the formatter
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the environment, caches and the exported archive
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find model_store -mindepth 1 ! -name README.md -delete

@@ -1,0 +1,95 @@
+"""A model on disk: `weights.safetensors` and `spec.json`, bound by a digest. No pickle."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from torch import Tensor
+
+from affect_core.errors import SpecError
+from affect_core.model import AffectModel
+from affect_core.spec import ModelSpec
+
+WEIGHTS_FILE = "weights.safetensors"
+SPEC_FILE = "spec.json"
+
+
+class _SpecFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: ModelSpec
+    weights_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A loaded model with its spec and the SHA-256 (hex) of its weights file."""
+
+    model: AffectModel
+    spec: ModelSpec
+    weights_sha256: str
+
+
+def save_checkpoint(folder: Path, model: AffectModel, spec: ModelSpec) -> None:
+    """Write both files into `folder`; the same model and spec give the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / WEIGHTS_FILE
+    tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
+    safetensors.torch.save_file(tensors, weights)
+    described = _SpecFile(model=spec, weights_sha256=_sha256(weights))
+    (folder / SPEC_FILE).write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint onto the CPU, in evaluation mode.
+
+    Raises:
+        SpecError: a file is missing or damaged, the digest does not match, or the spec asks
+            for what this version does not know.
+    """
+    spec_file = _read_spec(folder / SPEC_FILE)
+    weights = folder / WEIGHTS_FILE
+    if not weights.is_file():
+        raise SpecError(f"{weights} is missing; export the archive again.")
+    digest = _sha256(weights)
+    if digest != spec_file.weights_sha256:
+        raise SpecError(
+            f"{weights} has SHA-256 {digest}, and its spec names {spec_file.weights_sha256}: "
+            "the weights are damaged or are not this spec's. Export the archive again."
+        )
+    model = AffectModel(spec_file.model)
+    _load_weights(model, weights)
+    return Checkpoint(model.eval().requires_grad_(False), spec_file.model, digest)
+
+
+def _load_weights(model: AffectModel, path: Path) -> None:
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
+        model.load_state_dict(tensors)
+    except (SafetensorError, RuntimeError) as error:
+        raise SpecError(f"{path} does not hold the weights its spec describes: {error}") from error
+
+
+def _read_spec(path: Path) -> _SpecFile:
+    try:
+        return _SpecFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        raise SpecError(
+            f"{path} asks for what this version of affectline cannot honour; "
+            f"upgrade affectline or export the model again. {error}"
+        ) from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

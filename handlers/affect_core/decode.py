@@ -1,0 +1,298 @@
+"""Clip bytes -> upright RGB frames on screen at 0, 1/fps, 2/fps ... seconds.
+
+Everything happens in memory, as a stream: one decoded frame is held at a time, so memory
+does not grow with the clip's length. Only frames that are sampled are converted to RGB.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from types import TracebackType
+from typing import Final
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from affect_core.errors import (
+    ClipTooLongError,
+    FrameTooLargeError,
+    InvalidSamplingError,
+    NoVideoStreamError,
+    UndecodableClipError,
+)
+from affect_core.limits import MIN_SIDE, Deadline, Limits
+from affect_core.orientation import Orientation
+from affect_core.sampling import on_screen
+from affect_core.types import ClipInfo, Image, Sample, Sampling
+
+SHORTFALL_S: Final = 0.5
+"""A clip that ends this much before its container says has broken off."""
+
+# Demuxers of self-contained files. Playlists and scripts (hls, dash, concat, imf ...) are
+# left out because they open other files and addresses.
+_FORMATS: Final = (
+    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,mxf,nut,ivf,gif,apng,dv,rm,"
+    "yuv4mpegpipe,h264,hevc,av1,obu,m4v,mjpeg,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,"
+    "wav,mp3,flac,aac,ac3,eac3,aiff,caf,w64,amr"
+)
+
+
+class ClipReader:
+    """One clip, opened and ready to be sampled once.
+
+    Args:
+        data: the whole file, in any container and codec that PyAV reads.
+        limits: refused beyond these, before decoding where the container tells.
+        deadline: checked at every packet.
+        threads: decoder threads; 0 lets FFmpeg choose.
+
+    Raises:
+        NoVideoStreamError, UndecodableClipError, ClipTooLongError, FrameTooLargeError,
+        DeadlineExceededError.
+    """
+
+    def __init__(
+        self,
+        data: bytes | bytearray | memoryview,
+        limits: Limits,
+        deadline: Deadline,
+        *,
+        threads: int = 0,
+    ) -> None:
+        self._limits = limits
+        self._deadline = deadline
+        self._failed_since_last_frame = False
+        self._container = _open(data)
+        try:
+            self._stream = _video_stream(self._container)
+            self._check_size(self._stream.width, self._stream.height)
+            self._declared_s = _declared_duration(self._container, self._stream)
+            self._stream.thread_type = "AUTO"
+            self._stream.codec_context.thread_count = threads
+            self._frames = self._decode()
+            first = next(self._frames, None)
+            if first is None:
+                raise UndecodableClipError(
+                    "The video stream holds no frame that can be decoded. "
+                    "Check that the upload is complete and plays in a video player."
+                )
+            if min(first.width, first.height) < MIN_SIDE:
+                raise UndecodableClipError(
+                    f"The frame has {first.width}x{first.height} pixels; "
+                    f"a face needs at least {MIN_SIDE}x{MIN_SIDE}."
+                )
+            self._first = first
+            self._origin_s = _timestamp(first)
+            self._last_s = 0.0
+            self._stored_size = (first.width, first.height)
+            self._orientation = Orientation.of(first)
+        except BaseException:
+            self._container.close()
+            raise
+        width, height = self._orientation.upright_size(*self._stored_size)
+        self.info = ClipInfo(
+            duration_s=self._declared_s,
+            width=width,
+            height=height,
+            codec=self._stream.codec_context.codec.canonical_name,
+            rotation=self._orientation.rotation,
+        )
+        """What is known so far; `samples` completes it when it reaches the clip's end."""
+
+    def __enter__(self) -> ClipReader:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._container.close()
+
+    def samples(self, sampling: Sampling) -> Iterator[Sample]:
+        """The frames on screen at k / fps in [start_s, end_s), in order.
+
+        The frame on screen at a time is the one with the greatest timestamp not above it
+        (within half a millisecond). Frames whose timestamps do not advance are never on
+        screen.
+
+        Raises:
+            InvalidSamplingError: the window holds no sample of this clip.
+            ClipTooLongError, FrameTooLargeError, DeadlineExceededError.
+        """
+        self._check_length(sampling)
+        emitted = 0
+        shown: VideoFrame | None = None
+        image: Image | None = None
+        end_s = math.inf if sampling.end_s is None else sampling.end_s
+        for index, frame in on_screen(self._timed(), sampling.fps, sampling.start_s, end_s):
+            if image is None or frame is not shown:
+                shown, image = frame, self._upright(frame)
+            emitted += 1
+            self._check_reached(emitted, index / sampling.fps)
+            yield Sample(index, index / sampling.fps, image)
+        if emitted == 0:
+            raise InvalidSamplingError(
+                f"No sample at k / {sampling.fps:g} s lies between start_s and end_s and within "
+                f"this clip, whose last frame is at {self._last_s:.3f} s."
+            )
+
+    def _timed(self) -> Iterator[tuple[float, VideoFrame]]:
+        """Frames with their seconds from the first; completes `info` at the clip's end."""
+        last = self._first
+        yield 0.0, last
+        for frame in self._frames:
+            time_s = _timestamp(frame) - self._origin_s
+            if time_s > self._last_s:
+                self._last_s, last = time_s, frame
+                yield time_s, frame
+        self._reached_end(last)
+
+    def _decode(self) -> Iterator[VideoFrame]:
+        """Frames in presentation order; a packet that fails is skipped, as players do."""
+        try:
+            for packet in self._container.demux(self._stream):
+                self._deadline.check()
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError:
+                    self._failed_since_last_frame = True
+                    continue
+                for frame in frames:
+                    self._failed_since_last_frame = False
+                    self._check_size(frame.width, frame.height)
+                    yield frame
+        except av.FFmpegError:
+            self._failed_since_last_frame = True
+
+    def _upright(self, frame: VideoFrame) -> Image:
+        # A stream that changes its resolution is brought back to its first, so that boxes
+        # keep one coordinate system and faces their tracks.
+        width, height = self._stored_size
+        try:
+            rgb = frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
+        except (av.FFmpegError, ValueError) as error:
+            raise UndecodableClipError(
+                f"Frames in pixel format {frame.format.name} cannot be converted to RGB. "
+                "Convert the clip, for example to H.264 in yuv420p."
+            ) from error
+        return np.ascontiguousarray(self._orientation.apply(rgb))
+
+    def _reached_end(self, last: VideoFrame) -> None:
+        shown_s = float(last.duration * (last.time_base or 0)) if last.duration else 0.0
+        decoded_s = self._last_s + shown_s
+        short = (
+            self._declared_s is not None
+            and self._declared_s - decoded_s > SHORTFALL_S + 2 * shown_s
+        )
+        self.info = replace(
+            self.info,
+            duration_s=decoded_s if self._declared_s is None else self._declared_s,
+            truncated=short or self._failed_since_last_frame or last.is_corrupt,
+        )
+
+    def _check_reached(self, samples: int, time_s: float) -> None:
+        if samples > self._limits.max_samples:
+            raise ClipTooLongError(
+                f"The clip has more than {self._limits.max_samples} samples. "
+                "Lower sample_fps, or set start_s and end_s."
+            )
+        if time_s > self._limits.max_duration_s:
+            raise ClipTooLongError(self._too_long(time_s))
+
+    def _check_length(self, sampling: Sampling) -> None:
+        if self._declared_s is None:
+            return
+        end_s = min(self._declared_s, sampling.end_s or math.inf)
+        if end_s > self._limits.max_duration_s:
+            raise ClipTooLongError(self._too_long(end_s))
+        samples = (end_s - sampling.start_s) * sampling.fps
+        if samples > self._limits.max_samples + 1:
+            raise ClipTooLongError(
+                f"{samples:.0f} samples are asked for; the limit is "
+                f"{self._limits.max_samples}. Lower sample_fps, or set start_s and end_s."
+            )
+
+    def _too_long(self, seconds: float) -> str:
+        return (
+            f"The clip lasts {seconds:.0f} s; the limit is {self._limits.max_duration_s:g} s. "
+            "Cut it, or set end_s."
+        )
+
+    def _check_size(self, width: int, height: int) -> None:
+        limits = self._limits
+        if max(width, height) > limits.max_side or width * height > limits.max_pixels:
+            raise FrameTooLargeError(
+                f"Frames have {width}x{height} pixels; the limit is {limits.max_side} a side "
+                f"and {limits.max_pixels} in all. Scale the clip down; "
+                "the face is resized to 224 pixels anyway."
+            )
+
+
+def _open(data: bytes | bytearray | memoryview) -> InputContainer:
+    try:
+        return av.open(io.BytesIO(data), options={"format_whitelist": _FORMATS})
+    except (av.FFmpegError, ValueError) as error:
+        raise UndecodableClipError(
+            f"{len(data)} bytes arrived that are not a readable video container. An MP4 whose "
+            "upload was cut short has lost its index: send it whole, or write it with "
+            "-movflags +faststart. Playlists are not read."
+        ) from error
+
+
+def _video_stream(container: InputContainer) -> VideoStream:
+    streams = [s for s in container.streams.video if Disposition.attached_pic not in s.disposition]
+    if not streams:
+        kinds = sorted({s.type for s in container.streams})
+        raise NoVideoStreamError(
+            f"The upload holds {', '.join(kinds) or 'no'} streams and no video. "
+            "Send a file with a video track."
+        )
+    best = container.streams.best("video")
+    stream = best if best in streams else streams[0]
+    if not isinstance(stream, VideoStream) or stream.codec_context is None:
+        raise UndecodableClipError(
+            "The video stream's codec is not known here. Convert the clip, for example to H.264."
+        )
+    return stream
+
+
+def _declared_duration(container: InputContainer, stream: VideoStream) -> float | None:
+    """Seconds of video as the container states them, or None."""
+    if stream.duration is not None and stream.time_base is not None:
+        seconds = float(stream.duration * stream.time_base)
+    elif (tag := _matroska_duration(stream.metadata.get("DURATION", ""))) is not None:
+        seconds = tag
+    elif container.duration is not None:
+        seconds = float(Fraction(container.duration, av.time_base))
+    else:
+        return None
+    return seconds if seconds > 0 else None
+
+
+def _matroska_duration(tag: str) -> float | None:
+    """Seconds of an `HH:MM:SS.fraction` statistics tag (Matroska specification, Tags)."""
+    try:
+        hours, minutes, seconds = tag.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return None
+
+
+def _timestamp(frame: VideoFrame) -> float:
+    """Presentation time in seconds on the container's clock."""
+    if frame.pts is None or not frame.time_base:
+        raise UndecodableClipError(
+            "The clip carries no presentation timestamps, as raw streams do not. Put it into a "
+            "container, for example: ffmpeg -framerate 30 -i clip.h264 -c copy clip.mp4"
+        )
+    return float(frame.pts * frame.time_base)

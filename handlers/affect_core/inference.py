@@ -1,0 +1,64 @@
+"""Crops of any tracks -> valence and arousal, with each track's state kept between calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from affect_core.model import AROUSAL, VALENCE, TemporalState
+from affect_core.runtime import Runtime
+from affect_core.sequences import join_states, pack, split_state, unpack
+from affect_core.types import FaceCrop
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """(valence, arousal) of each crop in [-1, 1], and the seconds it took."""
+
+    values: list[tuple[float, float]]
+    backbone_s: float
+    temporal_s: float
+
+
+class TrackInference(Generic[KeyT]):
+    """The model and the temporal state of every track it has seen.
+
+    A track's numbers depend on its own crops only, in order: how they are spread over calls
+    and which other tracks share a call changes them by rounding alone (1e-5 in float32).
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._states: dict[KeyT, TemporalState] = {}
+
+    def advance(self, keys: Sequence[KeyT], crops: Sequence[FaceCrop]) -> Inferred:
+        """Value the crops together, each continuing the track named by its key.
+
+        Args:
+            keys: one for each crop; those of one track in time order.
+            crops: any number; none gives no values.
+        """
+        if not crops:
+            return Inferred([], 0.0, 0.0)
+        rows: dict[KeyT, list[int]] = {}
+        for position, key in enumerate(keys):
+            rows.setdefault(key, []).append(position)
+        started = time.perf_counter()
+        features = self._runtime.features(crops)
+        featured = time.perf_counter()
+        before = [self._states.get(key) or self._runtime.initial_state() for key in rows]
+        sequences = list(rows.values())
+        outputs, after = self._runtime.temporal(pack(features, sequences), join_states(before))
+        self._states.update(zip(rows, split_state(after), strict=True))
+        flat = unpack(outputs, sequences).tolist()
+        ended = time.perf_counter()
+        values = [(row[VALENCE], row[AROUSAL]) for row in flat]
+        return Inferred(values, featured - started, ended - featured)
+
+    def forget(self, key: KeyT) -> None:
+        """Drop a track's state; nothing happens where there is none."""
+        self._states.pop(key, None)

@@ -1,0 +1,54 @@
+"""How much one clip may ask of the machine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from affect_core.errors import DeadlineExceededError
+
+
+class Limits(BaseModel):
+    """Upper bounds, checked before the work where the container tells, and during it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_duration_s: float = Field(default=1200.0, gt=0, description="Seconds of clip.")
+    max_samples: int = Field(default=6000, ge=1, description="Sampled frames of one clip.")
+    max_side: int = Field(default=8192, ge=16, description="Pixels of a frame's longer side.")
+    max_pixels: int = Field(default=8192 * 4320, ge=256, description="Pixels of a frame (8K).")
+    max_wall_s: float = Field(default=900.0, gt=0, description="Seconds for a whole batch.")
+
+
+MIN_SIDE = 16
+"""Pixels. A smaller frame cannot hold a face that any of the detectors finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A point in monotonic time after which work stops."""
+
+    seconds: float
+    at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", time.monotonic() + self.seconds)
+
+    @property
+    def left(self) -> float:
+        """Seconds left; negative once it is over."""
+        return self.at - time.monotonic()
+
+    def error(self) -> DeadlineExceededError:
+        """What to tell a caller once it is over."""
+        return DeadlineExceededError(
+            f"The {self.seconds:g} s allowed for a batch are over. "
+            "Send a shorter clip, a lower sample_fps, or try again when the server is idle."
+        )
+
+    def check(self) -> None:
+        """Raise `DeadlineExceededError` once it is over."""
+        if self.left <= 0:
+            raise self.error()

@@ -1,0 +1,60 @@
+"""The display matrix of a frame, as a flip and a turn of its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How stored pixels become upright ones: transpose first, then mirror.
+
+    Turns by other than right angles are rounded to the nearest one.
+    """
+
+    transpose: bool = False
+    mirror_x: bool = False
+    mirror_y: bool = False
+
+    @classmethod
+    def of(cls, frame: VideoFrame) -> Orientation:
+        """From the frame's display matrix, as ISO/IEC 14496-12 (tkhd) defines it.
+
+        The matrix [a b u; c d v; x y w] takes a stored pixel (p, q) to
+        (a p + c q + x, b p + d q + y); FFmpeg keeps it as nine int32 (libavutil/display.h).
+        """
+        for position in range(len(frame.side_data)):
+            data = frame.side_data[position]
+            if data.type is SideDataType.DISPLAYMATRIX:
+                a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype=np.int32).astype(float)
+                if abs(a) + abs(d) >= abs(b) + abs(c):
+                    return cls(False, mirror_x=bool(a < 0), mirror_y=bool(d < 0))
+                return cls(True, mirror_x=bool(c < 0), mirror_y=bool(b < 0))
+        return cls()
+
+    @property
+    def rotation(self) -> Literal[0, 90, 180, 270]:
+        """Clockwise degrees of the turn (a mirrored frame's turn follows its mirroring)."""
+        if self.transpose:
+            return 90 if self.mirror_x else 270
+        return 180 if self.mirror_y else 0
+
+    def upright_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of the upright frame."""
+        return (height, width) if self.transpose else (width, height)
+
+    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The upright view of a stored (height, width, 3) image."""
+        if self.transpose:
+            image = image.swapaxes(0, 1)
+        if self.mirror_x:
+            image = image[:, ::-1]
+        if self.mirror_y:
+            image = image[::-1]
+        return image

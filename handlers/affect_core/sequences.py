@@ -1,0 +1,73 @@
+"""Crops of many tracks, in any order -> one padded batch of sequences, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from affect_core.model import LayerState, TemporalState
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceBatch:
+    """Right-padded sequences: features (B, T, C, H, W) and mask (B, T), True where real."""
+
+    features: Tensor
+    mask: Tensor
+
+    def __post_init__(self) -> None:
+        if self.features.ndim != 5 or self.mask.shape != self.features.shape[:2]:
+            raise ValueError(f"shapes {tuple(self.features.shape)}, {tuple(self.mask.shape)}")
+        if self.mask.dtype != torch.bool:
+            raise ValueError(f"mask is {self.mask.dtype}, not bool")
+
+
+def pack(features: Tensor, rows: Sequence[Sequence[int]]) -> SequenceBatch:
+    """Gather `features` (N, C, H, W) into one sequence for each of `rows`.
+
+    Args:
+        features: one row for each crop.
+        rows: for each sequence the positions of its crops in time order; none is empty.
+    """
+    if not rows or not all(rows):
+        raise ValueError("every sequence needs at least one crop")
+    steps = max(len(row) for row in rows)
+    positions = torch.tensor(
+        [[*row, *[row[-1]] * (steps - len(row))] for row in rows], device=features.device
+    )
+    mask = torch.tensor(
+        [[step < len(row) for step in range(steps)] for row in rows], device=features.device
+    )
+    return SequenceBatch(features[positions], mask)
+
+
+def unpack(outputs: Tensor, rows: Sequence[Sequence[int]]) -> Tensor:
+    """The inverse of `pack` for outputs (B, T, K): (N, K), one row for each crop."""
+    count = sum(len(row) for row in rows)
+    flat = outputs.new_empty((count, outputs.shape[-1]))
+    for row, sequence in zip(rows, outputs, strict=True):
+        flat[list(row)] = sequence[: len(row)]
+    return flat
+
+
+def join_states(states: Sequence[TemporalState]) -> TemporalState:
+    """States of single tracks, batch 1 each, as one batch."""
+    return tuple(
+        LayerState(torch.cat([s.hidden for s in layer]), torch.cat([s.cell for s in layer]))
+        for layer in zip(*states, strict=True)
+    )
+
+
+def split_state(state: TemporalState) -> list[TemporalState]:
+    """The inverse of `join_states`: copies, so that one track's state keeps no other alive."""
+    batch = state[0].hidden.shape[0]
+    return [
+        tuple(
+            LayerState(layer.hidden[i : i + 1].clone(), layer.cell[i : i + 1].clone())
+            for layer in state
+        )
+        for i in range(batch)
+    ]

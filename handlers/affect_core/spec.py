@@ -1,0 +1,91 @@
+"""What a model is: how frames become crops, its layers, and what it learned from.
+
+The spec travels inside the checkpoint and the archive. Training and serving read the same
+one, and a server refuses a spec it does not know in full.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FORMAT_VERSION = 1
+
+DetectorName = Literal["libfacedetection", "haar", "yunet"]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PreprocessSpec(_Spec):
+    """From frames to crops."""
+
+    sample_fps: float = Field(default=5.0, gt=0, le=30, description="The rate trained at.")
+    detector: DetectorName = "libfacedetection"
+    detector_long_side: int = Field(
+        default=320, ge=32, le=960, description="Pixels; larger frames are scaled down to it."
+    )
+    detector_min_score: float = Field(default=0.6, ge=0, le=1)
+    track_min_iou: float = Field(
+        default=0.2, gt=0, le=1, description="Overlap that keeps a face on its track."
+    )
+    track_max_gap_s: float = Field(
+        default=1.0, ge=0, description="A track unseen for longer has ended."
+    )
+    box_smoothing_s: float = Field(
+        default=0.1, ge=0, description="Time constant of the box's causal low-pass."
+    )
+    crop_margin: float = Field(
+        default=0.15, ge=0, le=1, description="Added on each side, in longer box sides."
+    )
+    crop_size: int = Field(default=224, ge=32, le=512, multiple_of=32)
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """RGB of ImageNet in [0, 1]; He et al. and torchvision's published VGG19 use it."""
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+class ConvLSTMSpec(_Spec):
+    """Three stacked ConvLSTM layers, 7x7, 32 -> 16 -> 8 channels (paper, Model 2 to 4)."""
+
+    hidden_channels: tuple[int, ...] = Field(default=(32, 16, 8), min_length=1)
+    kernel_size: int = Field(default=7, ge=1)
+    pool_size: int = Field(default=4, ge=1, description="Max pooling after the last layer.")
+    head_features: tuple[int, ...] = Field(default=(32,), description="Hidden widths.")
+
+    @model_validator(mode="after")
+    def _kernel_is_odd(self) -> ConvLSTMSpec:
+        if self.kernel_size % 2 == 0:
+            raise ValueError("kernel_size must be odd: 'same' padding needs a centre")
+        return self
+
+
+class ArchitectureSpec(_Spec):
+    """The layers, by name and size."""
+
+    backbone: Literal["vgg19"] = "vgg19"
+    temporal: ConvLSTMSpec = ConvLSTMSpec()
+
+    @property
+    def name(self) -> str:
+        """As answers report it, for example `vgg19-convlstm`."""
+        return f"{self.backbone}-convlstm"
+
+
+class Provenance(_Spec):
+    """Where the weights come from."""
+
+    trained_on: str = Field(min_length=1, description="Shown to users in every answer.")
+    versions: dict[str, str] = Field(default_factory=dict, description="Of what made them.")
+
+
+class ModelSpec(_Spec):
+    """Everything a server must know to turn crops into arousal and valence."""
+
+    format_version: Literal[1] = FORMAT_VERSION
+    name: str = Field(default="affect", pattern=r"^[a-z][a-z0-9-]*$")
+    version: str = Field(default="1.0", pattern=r"^[0-9]+(\.[0-9]+)*$")
+    preprocess: PreprocessSpec = PreprocessSpec()
+    architecture: ArchitectureSpec = ArchitectureSpec()
+    provenance: Provenance

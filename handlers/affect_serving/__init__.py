@@ -1,0 +1,1 @@
+"""TorchServe's side: requests to clips, batches, metrics, answers."""

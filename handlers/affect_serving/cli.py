@@ -1,0 +1,94 @@
+"""`affect-serve`: run the service on this machine."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+
+from affect_client.wire import Problem
+from affect_serving.demo import NoClipError, bundled_clip, post_clip, show
+from affect_serving.server import LocalServer, ServerError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+_console = Console()
+
+ModelStore = Annotated[
+    Path, typer.Option(help="Folder that `affect-train export` wrote the archive into.")
+]
+Port = Annotated[
+    int,
+    typer.Option(
+        envvar="AFFECT_PORT",
+        min=1024,
+        max=65531,
+        help="Inference; +1 management, +2 metrics, +3 and +4 gRPC. All on loopback.",
+    ),
+]
+
+
+@app.command()
+def run(model_store: ModelStore = Path("model_store"), port: Port = 8080) -> None:
+    """Serve in the foreground until Ctrl-C or SIGTERM."""
+    server = LocalServer(model_store, port, log_to_console=True)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        server.start()
+        server.wait_ready()
+        _console.print(
+            f"ready: POST a clip to {server.inference_url}/predictions/affect  "
+            f"(metrics {server.metrics_url})",
+            soft_wrap=True,
+        )
+        server.wait()
+    except KeyboardInterrupt:
+        _console.print("stopping")
+    except ServerError as error:
+        _console.print(str(error), style="red", highlight=False, markup=False)
+        raise typer.Exit(1) from error
+    finally:
+        server.stop()
+
+
+@app.command()
+def demo(
+    model_store: ModelStore = Path("model_store"),
+    port: Port = 8080,
+    clip: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Instead of the bundled one.")
+    ] = None,
+) -> None:
+    """Start a real TorchServe, POST one real clip, show the answer, stop."""
+    server = LocalServer(model_store, port)
+    try:
+        path = clip or bundled_clip()
+        begun = time.monotonic()
+        with _console.status("starting TorchServe") as status:
+            server.start()
+            server.wait_ready(
+                while_waiting=lambda: status.update(
+                    f"starting TorchServe, {time.monotonic() - begun:.0f} s"
+                )
+            )
+            _console.print(f"TorchServe ready after {time.monotonic() - begun:.1f} s")
+            status.update(f"sending {path.name}")
+            answer = post_clip(server.inference_url, path)
+        if isinstance(answer, Problem):
+            _console.print(f"{answer.status} {answer.code}: {answer.detail}", style="red")
+            raise typer.Exit(1)
+        show(_console, answer, path, server.inference_url)
+    except (ServerError, NoClipError, httpx.HTTPError) as error:
+        _console.print(str(error), style="red", highlight=False, markup=False)
+        raise typer.Exit(1) from error
+    finally:
+        server.stop()

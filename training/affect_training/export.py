@@ -1,0 +1,105 @@
+"""A checkpoint -> a model store: the archive and the configuration TorchServe starts with.
+
+The archive holds data and the thin handler. Code of ours stays out of it: TorchServe puts an
+archive's folder before site-packages, where a copy would shadow the installed version.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import tempfile
+import zipfile
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from model_archiver.model_archiver_config import ModelArchiverConfig
+from model_archiver.model_packaging_utils import ModelExportUtils
+
+from affect_core.checkpoint import SPEC_FILE, WEIGHTS_FILE, save_checkpoint
+from affect_core.model import AffectModel
+from affect_core.spec import ModelSpec
+
+_HANDLER_MODULE: Final = "affect_handler"
+_MODEL_CONFIG: Final = "model-config.yaml"
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+"""The zip format's earliest date: an archive's bytes depend on its contents alone."""
+
+
+def export_archive(model: AffectModel, spec: ModelSpec, model_store: Path) -> Path:
+    """Write `<name>.mar` and TorchServe's configuration into `model_store`.
+
+    The same model and spec give the same archive, byte for byte. An archive that is being
+    served is replaced in one step.
+
+    Returns:
+        The archive's path.
+    """
+    model_store.mkdir(parents=True, exist_ok=True)
+    archive = model_store / f"{spec.name}.mar"
+    with tempfile.TemporaryDirectory(dir=model_store, prefix=".export-") as folder:
+        content = Path(folder) / "content"
+        save_checkpoint(content, model, spec)
+        (content / _MODEL_CONFIG).write_bytes(_template(_MODEL_CONFIG).encode())
+        (content / f"{_HANDLER_MODULE}.py").write_bytes(_handler_source())
+        (content / "MAR-INF").mkdir()
+        (content / "MAR-INF" / "MANIFEST.json").write_text(_manifest(spec), encoding="utf-8")
+        packed = Path(folder) / archive.name
+        _zip(content, packed)
+        packed.replace(archive)
+    write_configuration(model_store, archive.name)
+    return archive
+
+
+def write_configuration(model_store: Path, archive_name: str) -> None:
+    """Write `config.properties` and `metrics.yaml` for this folder."""
+    store = str(model_store.resolve())
+    values = {
+        "@MODEL_STORE@": store,
+        "@MODEL_STORE_PATTERN@": re.sub(r"([^A-Za-z0-9/_-])", r"\\\\\1", store),
+        "@ARCHIVE@": archive_name,
+    }
+    text = _template("config.properties")
+    for name, value in values.items():
+        text = text.replace(name, value)
+    (model_store / "config.properties").write_text(text, encoding="utf-8")
+    (model_store / "metrics.yaml").write_text(_template("metrics.yaml"), encoding="utf-8")
+
+
+def _manifest(spec: ModelSpec) -> str:
+    """TorchServe's manifest by its own archiver, without the time of day."""
+    config = ModelArchiverConfig(
+        model_name=spec.name,
+        handler=f"{_HANDLER_MODULE}.py",
+        version=spec.version,
+        serialized_file=WEIGHTS_FILE,
+        extra_files=SPEC_FILE,
+        config_file=_MODEL_CONFIG,
+    )
+    manifest = json.loads(ModelExportUtils.generate_manifest_json(config))
+    manifest["createdOn"] = "01/01/1980 00:00:00"
+    return json.dumps(manifest, indent=2, sort_keys=True) + "\n"
+
+
+def _zip(content: Path, target: Path) -> None:
+    """Uncompressed, sorted, with one fixed date and mode: weights do not compress."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for file in sorted(p for p in content.rglob("*") if p.is_file()):
+            entry = zipfile.ZipInfo(file.relative_to(content).as_posix(), _EPOCH)
+            entry.external_attr = 0o644 << 16
+            with file.open("rb") as source, archive.open(entry, "w", force_zip64=True) as sink:
+                while block := source.read(1 << 20):
+                    sink.write(block)
+
+
+def _handler_source() -> bytes:
+    found = importlib.util.find_spec(_HANDLER_MODULE)
+    if found is None or found.origin is None:
+        raise RuntimeError("affect_handler.py is not installed; reinstall affectline.")
+    return Path(found.origin).read_bytes()
+
+
+def _template(name: str) -> str:
+    return (resources.files("affect_training") / "torchserve" / name).read_text(encoding="utf-8")
