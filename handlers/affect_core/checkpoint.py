@@ -64,7 +64,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         )
     model = AffectModel(spec_file.model)
     _load_weights(model, weights)
-    return Checkpoint(model.eval().requires_grad_(False), spec_file.model, digest)
+    return Checkpoint(model.eval().requires_grad_(requires_grad=False), spec_file.model, digest)
 
 
 def _load_weights(model: AffectModel, path: Path) -> None:

@@ -6,26 +6,21 @@ does not grow with the clip's length. Only frames that are sampled are converted
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 from types import TracebackType
 from typing import Final
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
+from affect_core.container import declared_duration, open_container, video_stream
 from affect_core.errors import (
     ClipTooLongError,
     FrameTooLargeError,
     InvalidSamplingError,
-    NoVideoStreamError,
     UndecodableClipError,
 )
 from affect_core.limits import MIN_SIDE, Deadline, Limits
@@ -35,14 +30,6 @@ from affect_core.types import ClipInfo, Image, Sample, Sampling
 
 SHORTFALL_S: Final = 0.5
 """A clip that ends this much before its container says has broken off."""
-
-# Demuxers of self-contained files. Playlists and scripts (hls, dash, concat, imf ...) are
-# left out because they open other files and addresses.
-_FORMATS: Final = (
-    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,mxf,nut,ivf,gif,apng,dv,rm,"
-    "yuv4mpegpipe,h264,hevc,av1,obu,m4v,mjpeg,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,"
-    "wav,mp3,flac,aac,ac3,eac3,aiff,caf,w64,amr"
-)
 
 
 class ClipReader:
@@ -70,30 +57,19 @@ class ClipReader:
         self._limits = limits
         self._deadline = deadline
         self._failed_since_last_frame = False
-        self._container = _open(data)
+        self._container = open_container(data)
         try:
-            self._stream = _video_stream(self._container)
+            self._stream = video_stream(self._container)
             self._check_size(self._stream.width, self._stream.height)
-            self._declared_s = _declared_duration(self._container, self._stream)
+            self._declared_s = declared_duration(self._container, self._stream)
             self._stream.thread_type = "AUTO"
             self._stream.codec_context.thread_count = threads
             self._frames = self._decode()
-            first = next(self._frames, None)
-            if first is None:
-                raise UndecodableClipError(
-                    "The video stream holds no frame that can be decoded. "
-                    "Check that the upload is complete and plays in a video player."
-                )
-            if min(first.width, first.height) < MIN_SIDE:
-                raise UndecodableClipError(
-                    f"The frame has {first.width}x{first.height} pixels; "
-                    f"a face needs at least {MIN_SIDE}x{MIN_SIDE}."
-                )
-            self._first = first
-            self._origin_s = _timestamp(first)
+            self._first = self._read_first()
+            self._origin_s = _timestamp(self._first)
             self._last_s = 0.0
-            self._stored_size = (first.width, first.height)
-            self._orientation = Orientation.of(first)
+            self._stored_size = (self._first.width, self._first.height)
+            self._orientation = Orientation.of(self._first)
         except BaseException:
             self._container.close()
             raise
@@ -174,18 +150,33 @@ class ClipReader:
         except av.FFmpegError:
             self._failed_since_last_frame = True
 
+    def _read_first(self) -> VideoFrame:
+        first = next(self._frames, None)
+        if first is None:
+            raise UndecodableClipError(
+                "The video stream holds no frame that can be decoded. "
+                "Check that the upload is complete and plays in a video player."
+            )
+        if min(first.width, first.height) < MIN_SIDE:
+            raise UndecodableClipError(
+                f"The frame has {first.width}x{first.height} pixels; "
+                f"a face needs at least {MIN_SIDE}x{MIN_SIDE}."
+            )
+        return first
+
     def _upright(self, frame: VideoFrame) -> Image:
         # A stream that changes its resolution is brought back to its first, so that boxes
         # keep one coordinate system and faces their tracks.
         width, height = self._stored_size
         try:
             rgb = frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
+            upright = self._orientation.apply(np.asarray(rgb, dtype=np.uint8))
         except (av.FFmpegError, ValueError) as error:
             raise UndecodableClipError(
                 f"Frames in pixel format {frame.format.name} cannot be converted to RGB. "
                 "Convert the clip, for example to H.264 in yuv420p."
             ) from error
-        return np.ascontiguousarray(self._orientation.apply(rgb))
+        return np.ascontiguousarray(upright)
 
     def _reached_end(self, last: VideoFrame) -> None:
         shown_s = float(last.duration * (last.time_base or 0)) if last.duration else 0.0
@@ -236,56 +227,6 @@ class ClipReader:
                 f"and {limits.max_pixels} in all. Scale the clip down; "
                 "the face is resized to 224 pixels anyway."
             )
-
-
-def _open(data: bytes | bytearray | memoryview) -> InputContainer:
-    try:
-        return av.open(io.BytesIO(data), options={"format_whitelist": _FORMATS})
-    except (av.FFmpegError, ValueError) as error:
-        raise UndecodableClipError(
-            f"{len(data)} bytes arrived that are not a readable video container. An MP4 whose "
-            "upload was cut short has lost its index: send it whole, or write it with "
-            "-movflags +faststart. Playlists are not read."
-        ) from error
-
-
-def _video_stream(container: InputContainer) -> VideoStream:
-    streams = [s for s in container.streams.video if Disposition.attached_pic not in s.disposition]
-    if not streams:
-        kinds = sorted({s.type for s in container.streams})
-        raise NoVideoStreamError(
-            f"The upload holds {', '.join(kinds) or 'no'} streams and no video. "
-            "Send a file with a video track."
-        )
-    best = container.streams.best("video")
-    stream = best if best in streams else streams[0]
-    if not isinstance(stream, VideoStream) or stream.codec_context is None:
-        raise UndecodableClipError(
-            "The video stream's codec is not known here. Convert the clip, for example to H.264."
-        )
-    return stream
-
-
-def _declared_duration(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds of video as the container states them, or None."""
-    if stream.duration is not None and stream.time_base is not None:
-        seconds = float(stream.duration * stream.time_base)
-    elif (tag := _matroska_duration(stream.metadata.get("DURATION", ""))) is not None:
-        seconds = tag
-    elif container.duration is not None:
-        seconds = float(Fraction(container.duration, av.time_base))
-    else:
-        return None
-    return seconds if seconds > 0 else None
-
-
-def _matroska_duration(tag: str) -> float | None:
-    """Seconds of an `HH:MM:SS.fraction` statistics tag (Matroska specification, Tags)."""
-    try:
-        hours, minutes, seconds = tag.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    except ValueError:
-        return None
 
 
 def _timestamp(frame: VideoFrame) -> float:

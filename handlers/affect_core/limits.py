@@ -19,7 +19,7 @@ class Limits(BaseModel):
     max_samples: int = Field(default=6000, ge=1, description="Sampled frames of one clip.")
     max_side: int = Field(default=8192, ge=16, description="Pixels of a frame's longer side.")
     max_pixels: int = Field(default=8192 * 4320, ge=256, description="Pixels of a frame (8K).")
-    max_wall_s: float = Field(default=900.0, gt=0, description="Seconds for a whole batch.")
+    max_wall_s: float = Field(default=1800.0, gt=0, description="Seconds for a whole batch.")
 
 
 MIN_SIDE = 16

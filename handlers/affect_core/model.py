@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import torch
@@ -100,7 +101,8 @@ class ConvLSTMLayer(nn.Module):
         """
         batch, steps = sequence.shape[:2]
         # The input's share of the gates does not depend on the state: all steps at once.
-        from_input = self.input_conv(sequence.flatten(0, 1)).unflatten(0, (batch, steps))
+        from_input = self.input_conv(sequence.flatten(0, 1))
+        from_input = from_input.reshape(batch, steps, *from_input.shape[1:])
         hidden, cell = state
         outputs = []
         for step in range(steps):
@@ -128,25 +130,22 @@ class ConvLSTMHead(nn.Module):
         widths = (BACKBONE_CHANNELS, *spec.hidden_channels)
         self.layers = nn.ModuleList(
             ConvLSTMLayer(inputs, channels, spec.kernel_size, map_size)
-            for inputs, channels in zip(widths, widths[1:], strict=False)
+            for inputs, channels in pairwise(widths)
         )
         pooled = math.ceil(map_size / spec.pool_size)
         sizes = (spec.hidden_channels[-1] * pooled**2, *spec.head_features)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         self.head = nn.Sequential(*layers, nn.Linear(sizes[-1], 2))
 
     def initial_state(self, batch: int) -> TemporalState:
         """The state of `batch` tracks that have not been seen: zeros, as in the paper."""
-        weight = self.head[-1].weight
+        device = next(self.parameters()).device
 
         def zeros(channels: int) -> Tensor:
-            return torch.zeros(
-                (batch, channels, self.map_size, self.map_size),
-                dtype=torch.float32,
-                device=weight.device,
-            )
+            size = (batch, channels, self.map_size, self.map_size)
+            return torch.zeros(size, dtype=torch.float32, device=device)
 
         return tuple(LayerState(zeros(c), zeros(c)) for c in self.spec.hidden_channels)
 
@@ -162,7 +161,7 @@ class ConvLSTMHead(nn.Module):
         batch, steps = sequence.shape[:2]
         pooled = same_max_pool(sequence.flatten(0, 1), self.spec.pool_size)
         outputs = torch.tanh(self.head(pooled.flatten(1)))
-        return outputs.unflatten(0, (batch, steps)), tuple(after)
+        return outputs.reshape(batch, steps, 2), tuple(after)
 
 
 class AffectModel(nn.Module):
@@ -200,19 +199,19 @@ def seed_parameters(model: AffectModel, seed: int) -> None:
     2015); other biases and peepholes 0.
     """
     generator = torch.Generator().manual_seed(seed)
-    for module in _modules_with_weights(model.backbone):
+    for layer in _layers_with_weights(model.backbone):
         nn.init.kaiming_normal_(
-            module.weight, mode="fan_out", nonlinearity="relu", generator=generator
+            layer.weight, mode="fan_out", nonlinearity="relu", generator=generator
         )
-    for module in _modules_with_weights(model.temporal):
-        nn.init.xavier_uniform_(module.weight, generator=generator)
+    for layer in _layers_with_weights(model.temporal):
+        nn.init.xavier_uniform_(layer.weight, generator=generator)
     for name, parameter in model.named_parameters():
         if name.endswith("bias") or ".peephole_" in name:
             nn.init.zeros_(parameter)
-    for layer in model.temporal.layers:
-        channels = layer.channels
-        with torch.no_grad():
-            layer.input_conv.bias[channels : 2 * channels] = 1.0
+    for module in model.temporal.modules():
+        if isinstance(module, ConvLSTMLayer) and module.input_conv.bias is not None:
+            with torch.no_grad():
+                module.input_conv.bias[module.channels : 2 * module.channels] = 1.0
 
 
 def same_max_pool(maps: Tensor, size: int) -> Tensor:
@@ -234,7 +233,7 @@ def _normalisation(spec: PreprocessSpec) -> tuple[Tensor, Tensor]:
     return mean, std
 
 
-def _modules_with_weights(module: nn.Module) -> Iterator[nn.Conv2d | nn.Linear]:
+def _layers_with_weights(module: nn.Module) -> Iterator[nn.Conv2d | nn.Linear]:
     for child in module.modules():
         if isinstance(child, nn.Conv2d | nn.Linear):
             yield child

@@ -29,14 +29,13 @@ class Orientation:
         The matrix [a b u; c d v; x y w] takes a stored pixel (p, q) to
         (a p + c q + x, b p + d q + y); FFmpeg keeps it as nine int32 (libavutil/display.h).
         """
-        for position in range(len(frame.side_data)):
-            data = frame.side_data[position]
-            if data.type is SideDataType.DISPLAYMATRIX:
-                a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype=np.int32).astype(float)
-                if abs(a) + abs(d) >= abs(b) + abs(c):
-                    return cls(False, mirror_x=bool(a < 0), mirror_y=bool(d < 0))
-                return cls(True, mirror_x=bool(c < 0), mirror_y=bool(b < 0))
-        return cls()
+        data = frame.side_data.get(SideDataType.DISPLAYMATRIX)  # type: ignore[call-overload]
+        if data is None:
+            return cls()
+        a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype=np.int32).astype(float).tolist()
+        if abs(a) + abs(d) >= abs(b) + abs(c):
+            return cls(transpose=False, mirror_x=a < 0, mirror_y=d < 0)
+        return cls(transpose=True, mirror_x=c < 0, mirror_y=b < 0)
 
     @property
     def rotation(self) -> Literal[0, 90, 180, 270]:

@@ -56,7 +56,9 @@ class Runtime:
         self.chunk_size = _CHUNK[choice.device.type]
         """Crops that one backbone call takes; larger calls gain nothing on this device."""
         self._model = checkpoint.model.to(choice.device)
-        self._model.backbone.to(_DTYPES[choice.precision], memory_format=torch.channels_last)
+        self._model.backbone.to(_DTYPES[choice.precision])
+        # Convolutions over bytes that arrive as (N, H, W, C) need no transposition this way.
+        self._model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._model.mean = self._model.mean.to(_DTYPES[choice.precision])
         self._model.std = self._model.std.to(_DTYPES[choice.precision])
 
@@ -75,9 +77,7 @@ class Runtime:
         with torch.inference_mode():
             return self._model.temporal.initial_state(1)
 
-    def temporal(
-        self, batch: SequenceBatch, state: TemporalState
-    ) -> tuple[Tensor, TemporalState]:
+    def temporal(self, batch: SequenceBatch, state: TemporalState) -> tuple[Tensor, TemporalState]:
         """Outputs (B, T, 2) on the device, in [-1, 1], and the state after the last step."""
         with torch.inference_mode():
             outputs, after = self._model.temporal(batch.features, batch.mask, state)

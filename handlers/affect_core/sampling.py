@@ -39,6 +39,8 @@ def on_screen(
         if index / fps >= end_s:
             return
         held_s, held = time_s, frame
-    while held is not None and index / fps < end_s and index / fps <= held_s + ON_SCREEN_TOLERANCE_S:
+    while (
+        held is not None and index / fps < end_s and index / fps <= held_s + ON_SCREEN_TOLERANCE_S
+    ):
         yield index, held
         index += 1

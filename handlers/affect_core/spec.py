@@ -6,11 +6,11 @@ one, and a server refuses a spec it does not know in full.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Final = 1
 
 DetectorName = Literal["libfacedetection", "haar", "yunet"]
 

@@ -112,9 +112,7 @@ class FaceSelector:
 def _square(box: Box, margin: float) -> Box:
     """The square around the box's centre, its longer side plus `margin` of it on each side."""
     side = max(box.width, box.height) * (1 + 2 * margin)
-    return Box(
-        box.x + (box.width - side) / 2, box.y + (box.height - side) / 2, side, side
-    )
+    return Box(box.x + (box.width - side) / 2, box.y + (box.height - side) / 2, side, side)
 
 
 def _low_pass(last: Box, target: Box, elapsed_s: float, time_constant_s: float) -> Box:

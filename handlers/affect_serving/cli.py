@@ -38,7 +38,7 @@ def run(model_store: ModelStore = Path("model_store"), port: Port = 8080) -> Non
     """Serve in the foreground until Ctrl-C or SIGTERM."""
     server = LocalServer(model_store, port, log_to_console=True)
 
-    def stop(signum: int, frame: FrameType | None) -> None:
+    def stop(_signum: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)

@@ -90,9 +90,7 @@ class StreamReply:
         """A frame line."""
         self._whole.frame(frame)
         known = to_frame(frame)
-        return _line(
-            wire.StreamFrame(index=known.index, time_s=known.time_s, faces=known.faces)
-        )
+        return _line(wire.StreamFrame(index=known.index, time_s=known.time_s, faces=known.faces))
 
     def done(self, clip: ClipInfo, seconds: StageSeconds) -> tuple[str, wire.Prediction]:
         """The summary line, and the same whole answer as `WholeReply`."""

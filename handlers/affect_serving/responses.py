@@ -38,7 +38,7 @@ def to_clip(clip: ClipInfo) -> wire.Clip:
 
 
 def to_frame(frame: FrameAffect) -> wire.Frame:
-    """One sampled frame. Times are rounded to a microsecond, scores to 1e-4."""
+    """One sampled frame. Times, arousal and valence are rounded to 1e-6, scores to 1e-4."""
     return wire.Frame(
         index=frame.index,
         time_s=round(frame.time_s, 6),
@@ -80,12 +80,10 @@ def _to_face(face: FaceAffect) -> wire.Face:
     box = face.face.detection.box
     return wire.Face(
         track=face.face.track,
-        box=wire.Box(
-            x=int(box.x), y=int(box.y), width=int(box.width), height=int(box.height)
-        ),
+        box=wire.Box(x=int(box.x), y=int(box.y), width=int(box.width), height=int(box.height)),
         score=round(face.face.detection.score, 4),
-        arousal=face.arousal,
-        valence=face.valence,
+        arousal=round(face.arousal, 6),
+        valence=round(face.valence, 6),
     )
 
 

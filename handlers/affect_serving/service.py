@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -13,14 +14,14 @@ from ts.handler_utils.utils import send_intermediate_predict_response
 
 from affect_client import wire
 from affect_core.checkpoint import Checkpoint, load_checkpoint
-from affect_core.events import ClipDone, ClipFailed, ClipJob, ClipOpened
+from affect_core.events import ClipDone, ClipFailed, ClipJob, ClipOpened, FrameDone
 from affect_core.faces import DetectorChoice, choose_detector
 from affect_core.pipeline import AffectPipeline
 from affect_core.runtime import DeviceChoice, Runtime
 from affect_core.types import Sampling
 from affect_serving.metrics import ServingMetrics
 from affect_serving.replies import Reply, reply_to
-from affect_serving.requests import RequestError, parse_request
+from affect_serving.requests import ClipRequest, RequestError, parse_request
 from affect_serving.responses import to_problem
 from affect_serving.settings import ServingSettings
 
@@ -84,43 +85,39 @@ class AffectService:
         if context.get_request_header(0, "describe") == "True":
             return [self._description.model_dump_json() for _ in rows]
         answers = [""] * len(rows)
-        jobs: list[ClipJob] = []
-        replies: list[Reply] = []
-        positions: list[int] = []
+        accepted: list[_Accepted] = []
         for position, row in enumerate(rows):
             try:
                 request = parse_request(row, self._settings.max_body_bytes)
             except RequestError as error:
                 answers[position] = self._fail(context, position, to_problem(error))
                 continue
-            options = request.options
-            sampling = Sampling(
-                options.sample_fps, options.start_s, options.end_s, options.faces
-            )
-            reply = reply_to(self._model, options)
+            reply = reply_to(self._model, request.options)
             context.set_response_content_type(position, reply.media_type)
-            jobs.append(ClipJob(request.data, sampling))
-            replies.append(reply)
-            positions.append(position)
-        for event in self._pipeline.events(jobs):
-            reply, position = replies[event.job], positions[event.job]
-            if isinstance(event, ClipDone):
-                answers[position], prediction = reply.done(event.clip, event.seconds)
-                self._metrics.answered(prediction)
-            elif isinstance(event, ClipFailed):
-                problem = to_problem(event.error)
-                last_line = reply.failed(problem)
-                if last_line is None:
-                    answers[position] = self._fail(context, position, problem)
-                else:
-                    self._metrics.failed(problem.code)
-                    answers[position] = last_line
-            else:
-                opened = isinstance(event, ClipOpened)
-                text = reply.opened(event.clip) if opened else reply.frame(event.frame)
-                if text is not None:
-                    _send_now(context, position, text)
+            accepted.append(_Accepted(position, ClipJob(request.data, _sampling(request)), reply))
+        for event in self._pipeline.events([one.job for one in accepted]):
+            one = accepted[event.job]
+            match event:
+                case ClipOpened():
+                    _send_now(context, one.position, one.reply.opened(event.clip))
+                case FrameDone():
+                    _send_now(context, one.position, one.reply.frame(event.frame))
+                case ClipDone():
+                    text, prediction = one.reply.done(event.clip, event.seconds)
+                    answers[one.position] = text
+                    self._metrics.answered(prediction)
+                case ClipFailed():
+                    answers[one.position] = self._break_off(context, one, event)
         return answers
+
+    def _break_off(self, context: Any, one: _Accepted, event: ClipFailed) -> str:
+        """The last text of a clip that failed: its problem, or a line if lines were sent."""
+        problem = to_problem(event.error)
+        last_line = one.reply.failed(problem)
+        if last_line is None:
+            return self._fail(context, one.position, problem)
+        self._metrics.failed(problem.code)
+        return last_line
 
     def _fail(self, context: Any, position: int, problem: wire.Problem) -> str:
         phrase = HTTPStatus(problem.status).phrase
@@ -130,7 +127,24 @@ class AffectService:
         return problem.model_dump_json()
 
 
-def _send_now(context: Any, position: int, text: str) -> None:
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """A row that holds a clip: where its answer goes, its job, and the answer so far."""
+
+    position: int
+    job: ClipJob
+    reply: Reply
+
+
+def _sampling(request: ClipRequest) -> Sampling:
+    options = request.options
+    return Sampling(options.sample_fps, options.start_s, options.end_s, options.faces)
+
+
+def _send_now(context: Any, position: int, text: str | None) -> None:
+    """Send a part of one row's answer ahead of the batch; None is nothing to send."""
+    if text is None:
+        return
     send_intermediate_predict_response(
         {position: text},
         {position: context.request_ids[position]},

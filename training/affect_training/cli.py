@@ -23,7 +23,8 @@ _console = Console(stderr=True)
 def main() -> None:
     """Make archives that TorchServe serves."""
     logging.basicConfig(
-        level=logging.WARNING, handlers=[RichHandler(console=_console, show_path=False)],
+        level=logging.WARNING,
+        handlers=[RichHandler(console=_console, show_path=False)],
         format="%(message)s",
     )
 
