@@ -220,10 +220,13 @@ class StreamClip(_Response):
     sample_fps: float
 
 
-class StreamFrame(Frame):
-    """A line for each sampled frame, as soon as its numbers are known."""
+class StreamFrame(_Response):
+    """A line for each sampled frame, as soon as its numbers are known; fields as in `Frame`."""
 
     type: Literal["frame"] = "frame"
+    index: int = Field(ge=0)
+    time_s: Seconds
+    faces: list[Face]
 
 
 class StreamSummary(_Response):

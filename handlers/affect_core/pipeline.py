@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -102,7 +102,7 @@ class AffectPipeline:
         """Stop the pool; a batch in hand must have been finished or closed."""
         self._pool.shutdown()
 
-    def events(self, jobs: Sequence[ClipJob]) -> Iterator[Event]:
+    def events(self, jobs: Sequence[ClipJob]) -> Generator[Event, None, None]:
         """Work on `jobs` together and yield what becomes known, as it becomes known.
 
         Every job yields `ClipOpened`, `FrameDone` ... and `ClipDone`, or ends with

@@ -35,7 +35,8 @@ class ServingMetrics:
         self._frames.add_or_update(len(prediction.frames) - with_face, ["no_face"])
         for stage, seconds in prediction.timing_s.model_dump().items():
             self._stage.add_or_update(seconds, [stage])
-        self._clip_seconds.add_or_update(len(prediction.frames) / prediction.sample_fps, [])
+        seconds = len(prediction.frames) / prediction.sample_fps
+        self._clip_seconds.add_or_update(seconds, [prediction.model.name])
 
     def failed(self, code: ProblemCode) -> None:
         """Count a clip that was refused or failed."""

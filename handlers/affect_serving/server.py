@@ -26,6 +26,8 @@ import psutil
 
 READY_TIMEOUT_S: Final = 300.0
 _STOP_TIMEOUT_S: Final = 30.0
+_RUN_FOLDER_BYTES: Final = 1 << 30
+"""The unpacked archive and spooled uploads fit into this."""
 _WORKER_DIED: Final = "Backend worker process died"
 
 
@@ -218,7 +220,9 @@ def _check_free(port: int) -> None:
 def _memory_folder() -> str | None:
     """A folder in memory where the system has one, so that no upload reaches a disk."""
     shared = Path("/dev/shm")  # noqa: S108
-    return str(shared) if shared.is_dir() and os.access(shared, os.W_OK) else None
+    if not shared.is_dir() or not os.access(shared, os.W_OK):
+        return None
+    return str(shared) if shutil.disk_usage(shared).free >= _RUN_FOLDER_BYTES else None
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

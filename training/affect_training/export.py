@@ -54,7 +54,7 @@ def export_archive(model: AffectModel, spec: ModelSpec, model_store: Path) -> Pa
 
 
 def write_configuration(model_store: Path, archive_name: str) -> None:
-    """Write `config.properties` and `metrics.yaml` for this folder."""
+    """Write `config.properties`, `metrics.yaml` and `log4j2.xml` for this folder."""
     store = str(model_store.resolve())
     values = {
         "@MODEL_STORE@": store,
@@ -65,7 +65,8 @@ def write_configuration(model_store: Path, archive_name: str) -> None:
     for name, value in values.items():
         text = text.replace(name, value)
     (model_store / "config.properties").write_text(text, encoding="utf-8")
-    (model_store / "metrics.yaml").write_text(_template("metrics.yaml"), encoding="utf-8")
+    for name in ("metrics.yaml", "log4j2.xml"):
+        (model_store / name).write_text(_template(name), encoding="utf-8")
 
 
 def _manifest(spec: ModelSpec) -> str:

@@ -1,0 +1,47 @@
+"""An archive's content as TorchServe unpacks it, and a pipeline made from it."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ts.context import Context
+
+from affect_core.checkpoint import Checkpoint, load_checkpoint
+from affect_core.faces import libfacedetection
+from affect_core.limits import Limits
+from affect_core.pipeline import AffectPipeline
+from affect_core.runtime import DeviceChoice, Runtime
+from worker import build_context
+
+
+@pytest.fixture(scope="session")
+def unpacked(small_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    with zipfile.ZipFile(small_store / "affect.mar") as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture
+def context(unpacked: Path, small_store: Path) -> Context:
+    return build_context(unpacked, small_store)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(unpacked: Path) -> Checkpoint:
+    return load_checkpoint(unpacked)
+
+
+@pytest.fixture(scope="session")
+def runtime(checkpoint: Checkpoint) -> Runtime:
+    return Runtime(checkpoint, DeviceChoice.of(None))
+
+
+@pytest.fixture(scope="session")
+def pipeline(checkpoint: Checkpoint, runtime: Runtime) -> Iterator[AffectPipeline]:
+    made = AffectPipeline(runtime, libfacedetection(), checkpoint.spec.preprocess, Limits())
+    yield made
+    made.close()
