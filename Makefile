@@ -42,7 +42,7 @@ test: setup ## all tests that need pip alone
 	$(BIN)/python -m pytest -m 'not system'
 
 test-system: setup ## tests that need Debian packages; installs them where it may
-	bash tests/system.sh $(BIN)/python
+	tests/system.sh $(BIN)/python
 
 check: setup ## lint, format, types, import directions
 	$(BIN)/ruff check .

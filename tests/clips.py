@@ -130,6 +130,23 @@ def portrait_pan(seconds: float = 2.0, width: int = 320, height: int = 240) -> b
 
 
 @lru_cache
+def lossless_portrait(stored_turn: int) -> bytes:
+    """The portrait without coding loss, stored turned by so many degrees counterclockwise.
+
+    The display matrix turns it back, so all of them look the same.
+    """
+    frames = [np.ascontiguousarray(np.rot90(f, stored_turn // 90)) for f in _pan(5, 320, 240)]
+    return encode(
+        frames,
+        fps=5,
+        codec="libx264rgb",
+        pixel_format="rgb24",
+        options={"qp": "0"},
+        rotation=-stored_turn,
+    )
+
+
+@lru_cache
 def two_faces(seconds: float = 2.0) -> bytes:
     """carphone on the left, the astronaut on the right, 25 fps."""
     astronaut = cv2.resize(skimage.data.astronaut()[0:300, 80:380], (240, 240))

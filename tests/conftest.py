@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from affect_core.spec import PreprocessSpec
 from affect_serving.server import LocalServer
 from affect_training.export import export_archive
 from affect_training.initial import BackboneWeights, initial_model
+from ports import free_ports
 
 settings.register_profile(
     "affect",
@@ -20,6 +21,19 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("affect")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a skip is a failure: nothing may go untested there but what needs a GPU."""
+    report = yield
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and os.environ.get("CI") and item.get_closest_marker("gpu") is None:
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+    return report
 
 
 def _export(folder: Path, preprocess: PreprocessSpec) -> Path:
@@ -47,16 +61,3 @@ def server(model_store: Path) -> Iterator[LocalServer]:
     """A real TorchServe serving `model_store`."""
     with LocalServer(model_store, free_ports()) as running:
         yield running
-
-
-def free_ports(count: int = 5) -> int:
-    """The first of `count` adjacent free ports."""
-    for first in range(18080, 28080, 10):
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
-    raise AssertionError("no free ports")

@@ -92,3 +92,7 @@ def demo(
         raise typer.Exit(1) from error
     finally:
         server.stop()
+
+
+if __name__ == "__main__":
+    app()

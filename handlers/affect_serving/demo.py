@@ -77,36 +77,35 @@ def show(console: Console, prediction: Prediction, clip: Path, inference_url: st
         )
     )
     console.print("Again, while `make serve` runs in another terminal:")
-    console.print(
-        f"  curl -F data=@{clip} {inference_url}/predictions/affect",
-        soft_wrap=True,
-        highlight=False,
-    )
+    command = f"curl -F data=@{_near(clip)} {inference_url}/predictions/affect"
+    console.print(command, soft_wrap=True, highlight=False)
+
+
+def _near(path: Path) -> str:
+    """The path as one would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _table(prediction: Prediction) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("time", "track", "box x,y w*h", "score"):
+    for name in ("time", "track", "x,y w*h", "score"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("arousal", style=_AROUSAL, no_wrap=True)
-    table.add_column("valence", style=_VALENCE, no_wrap=True)
+    for name, style in (("arousal", _AROUSAL), ("valence", _VALENCE)):
+        table.add_column(name, style=style, no_wrap=True)
     for frame in prediction.frames:
+        time = f"{frame.time_s:.1f} s"
         if not frame.faces:
-            table.add_row(f"{frame.time_s:.1f} s", "", "no face", "", "", "")
+            table.add_row(time, "", "no face")
         for face in frame.faces:
-            box = face.box
-            table.add_row(
-                f"{frame.time_s:.1f} s",
-                str(face.track),
-                f"{box.x},{box.y} {box.width}*{box.height}",
-                f"{face.score:.2f}",
-                _bar(face.arousal),
-                _bar(face.valence),
-            )
+            box = f"{face.box.x},{face.box.y} {face.box.width}*{face.box.height}"
+            score = f"{face.score:.2f}"
+            values = (_bar(face.arousal), _bar(face.valence))
+            table.add_row(time, str(face.track), box, score, *values)
     return table
 
 
-def _bar(value: float, half: int = 8) -> str:
+def _bar(value: float, half: int = 5) -> str:
     """The number, and a bar from the middle of a line from -1 to 1."""
     length = round(abs(value) * half)
     left = ("█" * length if value < 0 else "").rjust(half, "·")

@@ -170,10 +170,15 @@ class LocalServer:
         return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-lines:])
 
     @property
-    def _log_file(self) -> Path:
+    def run_folder(self) -> Path:
+        """Logs, sockets, the unpacked archive and Java's temporary files, while it runs."""
         if self._run_folder is None:
             raise ServerError("TorchServe was not started.")
-        return self._run_folder / "torchserve.log"
+        return self._run_folder
+
+    @property
+    def _log_file(self) -> Path:
+        return self.run_folder / "torchserve.log"
 
     def _ready(self) -> bool:
         try:

@@ -1,0 +1,154 @@
+"""Starting, describing, measuring and stopping a real TorchServe."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import clips
+from affect_client import wire
+from affect_serving.server import LocalServer, ServerError
+from ports import free_ports
+
+CLI = [sys.executable, "-m", "affect_serving.cli"]
+
+
+def metrics(server: LocalServer) -> dict[tuple[str, str], float]:
+    """(sample name, value of its first label) -> value."""
+    families = text_string_to_metric_families(httpx.get(server.metrics_url, timeout=10).text)
+    return {
+        (
+            sample.name,
+            next((v for k, v in sample.labels.items() if k != "Hostname"), ""),
+        ): sample.value
+        for family in families
+        if family.name.startswith("affect")
+        for sample in family.samples
+        if "le" not in sample.labels
+    }
+
+
+def test_prometheus_counts_clips_frames_and_stages(server: LocalServer) -> None:
+    url = f"{server.inference_url}/predictions/affect"
+    httpx.post(url, files={"data": ("c", clips.portrait_pan())}, timeout=60)
+    before = metrics(server)
+    httpx.post(url, files={"data": ("c", clips.portrait_pan())}, timeout=60)
+    httpx.post(url, files={"data": ("c", clips.no_face())}, timeout=60)
+    httpx.post(url, files={"data": ("c", b"no clip")}, timeout=60)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        grown = {key: value - before.get(key, 0) for key, value in metrics(server).items()}
+        if grown["affect_clips_total", "undecodable_clip"] >= 1:
+            break
+        time.sleep(0.2)
+    assert grown["affect_clips_total", "ok"] == 2
+    assert grown["affect_clips_total", "undecodable_clip"] == 1
+    assert grown["affect_frames_total", "face"] == 10
+    assert grown["affect_frames_total", "no_face"] == 10
+    assert grown["affect_clip_seconds_total", "affect"] == pytest.approx(4.0)
+    for stage in wire.Timing.model_fields:
+        assert grown["affect_stage_seconds_count", stage] == 2
+        assert grown["affect_stage_seconds_sum", stage] > 0
+
+
+def test_the_model_describes_itself(server: LocalServer) -> None:
+    answer = httpx.get(f"{server.management_url}/models/affect?customized=true", timeout=30)
+    described = wire.ModelDescription.model_validate(answer.json()[0]["customizedMetadata"])
+    assert described.detector.name == "libfacedetection"
+    assert described.detector.fallback_reason is None
+    assert "random weights" in described.model.trained_on
+
+
+def test_a_damaged_archive_says_so_instead_of_hanging(model_store: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(model_store, store)
+    _rewrite_last_weight(store / "affect.mar")
+    text = (store / "config.properties").read_text()
+    (store / "config.properties").write_text(text.replace(str(model_store), str(store)))
+    with (
+        pytest.raises(ServerError, match="the weights are damaged"),
+        LocalServer(store, free_ports()),
+    ):
+        pass
+
+
+def test_a_taken_port_and_a_missing_archive_are_named(tmp_path: Path, model_store: Path) -> None:
+    with pytest.raises(ServerError, match="affect-train export"):
+        LocalServer(tmp_path).start()
+    port = free_ports()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port + 1))
+        other.listen()
+        with pytest.raises(ServerError, match=f"Port {port + 1} is taken"):
+            LocalServer(model_store, port).start()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_serve_answers_until_it_is_told_to_stop_and_leaves_nothing(
+    how: signal.Signals, model_store: Path
+) -> None:
+    port = free_ports()
+    process = subprocess.Popen(
+        [*CLI, "run", "--port", str(port), "--model-store", str(model_store)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("ready:"):
+            break
+    answer = httpx.post(
+        f"http://127.0.0.1:{port}/predictions/affect",
+        files={"data": ("c", clips.no_face())},
+        timeout=60,
+    )
+    assert answer.status_code == 200
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert family
+    os.kill(process.pid, how)
+    process.stdout.read()
+    process.stdout.close()
+    assert process.wait(60) == 0
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+    for offset in range(5):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port + offset))
+
+
+def test_the_demo_shows_a_row_for_every_sample(model_store: Path) -> None:
+    done = subprocess.run(
+        [*CLI, "demo", "--port", str(free_ports()), "--model-store", str(model_store)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "100"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for k in range(20):
+        assert f"{k / 5:.1f} s" in done.stdout
+    assert "random weights" in done.stdout
+    assert "curl -F data=@" in done.stdout
+
+
+def _rewrite_last_weight(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as source:
+        content = {info: source.read(info) for info in source.infolist()}
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
+        for info, data in content.items():
+            damaged = data[:-1] + bytes([data[-1] ^ 1])
+            target.writestr(info, damaged if info.filename.endswith(".safetensors") else data)

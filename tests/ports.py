@@ -1,0 +1,18 @@
+"""Ports for servers of the tests."""
+
+from __future__ import annotations
+
+import socket
+
+
+def free_ports(count: int = 5) -> int:
+    """The first of `count` adjacent free ports."""
+    for first in range(18080, 28080, 10):
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+    raise AssertionError("no free ports")
