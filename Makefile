@@ -21,9 +21,9 @@ $(STAMP): pyproject.toml constraints.txt
 	  || { echo "affectline needs Python 3.10 to 3.12; set PYTHON=python3.11, say"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing torch (the largest part), then the rest; a few minutes the first time"
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt \
 	  $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt \
 	  -e '.[serve,train,dev]'
 	@touch $@
 
@@ -48,7 +48,6 @@ check: setup ## lint, format, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests benchmarks
 	$(BIN)/lint-imports
 
 format: setup ## apply the formatter

@@ -26,6 +26,7 @@ import numpy as np
 import psutil
 import skimage.data
 import torch
+from av.video.stream import VideoStream
 from rich.console import Console
 from rich.table import Table
 
@@ -43,10 +44,10 @@ def panning_clip(seconds: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         loop, path = Path(folder) / "loop.mp4", Path(folder) / "clip.mp4"
         _encode_loop(loop)
-        with av.open(str(path), "w") as out:
+        with av.open(str(path), mode="w") as out:
             stream = None
             for repeat in range(seconds // _LOOP_S):
-                with av.open(str(loop)) as source:
+                with av.open(str(loop), mode="r") as source:
                     video = source.streams.video[0]
                     stream = stream or out.add_stream_from_template(video)
                     shift = round(repeat * _LOOP_S / video.time_base) if video.time_base else 0
@@ -61,8 +62,9 @@ def panning_clip(seconds: int) -> bytes:
 
 def _encode_loop(path: Path) -> None:
     portrait = skimage.data.astronaut()
-    with av.open(str(path), "w") as out:
+    with av.open(str(path), mode="w") as out:
         stream = out.add_stream("libx264", rate=_FPS, options={"preset": "veryfast"})
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height = _SIZE
         stream.pix_fmt = "yuv420p"
         for index in range(_LOOP_S * _FPS):

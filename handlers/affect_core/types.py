@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 """RGB, shape (height, width, 3), C-contiguous."""
 
+RawFace = tuple[float, float, float, float, float]
+"""What a detector gives: x, y, width, height in pixels of its image, and score in [0, 1]."""
+
 
 def check_image(image: Image) -> None:
     """Raise `ValueError` unless `image` is RGB uint8 of shape (height, width, 3)."""

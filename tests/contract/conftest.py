@@ -10,7 +10,7 @@ import pytest
 from ts.context import Context
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint
-from affect_core.faces import libfacedetection
+from affect_core.faces import choose_detector
 from affect_core.limits import Limits
 from affect_core.pipeline import AffectPipeline
 from affect_core.runtime import DeviceChoice, Runtime
@@ -42,6 +42,8 @@ def runtime(checkpoint: Checkpoint) -> Runtime:
 
 @pytest.fixture(scope="session")
 def pipeline(checkpoint: Checkpoint, runtime: Runtime) -> Iterator[AffectPipeline]:
-    made = AffectPipeline(runtime, libfacedetection(), checkpoint.spec.preprocess, Limits())
+    made = AffectPipeline(
+        runtime, choose_detector("libfacedetection").detect, checkpoint.spec.preprocess, Limits()
+    )
     yield made
     made.close()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import clips
 import pytest
 import torch
 
+import clips
 from affect_core.checkpoint import load_checkpoint
 from affect_core.events import ClipJob, FrameDone
-from affect_core.faces import libfacedetection
+from affect_core.faces import choose_detector
 from affect_core.limits import Limits
 from affect_core.pipeline import AffectPipeline
 from affect_core.runtime import DeviceChoice, Runtime
@@ -26,7 +26,12 @@ def test_a_gpu_in_half_precision_agrees_with_the_cpu_in_float32(unpacked: Path) 
     for choice in (DeviceChoice.of(None), DeviceChoice.of(0)):
         checkpoint = load_checkpoint(unpacked)
         runtime = Runtime(checkpoint, choice)
-        pipeline = AffectPipeline(runtime, libfacedetection(), checkpoint.spec.preprocess, Limits())
+        pipeline = AffectPipeline(
+            runtime,
+            choose_detector("libfacedetection").detect,
+            checkpoint.spec.preprocess,
+            Limits(),
+        )
         events = pipeline.events([ClipJob(clips.carphone()), ClipJob(clips.portrait_pan())])
         values.append(
             [

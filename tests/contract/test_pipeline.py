@@ -14,7 +14,7 @@ from affect_core.checkpoint import Checkpoint
 from affect_core.decode import ClipReader
 from affect_core.errors import ClipError
 from affect_core.events import ClipDone, ClipFailed, ClipJob, ClipOpened, FrameDone
-from affect_core.faces import libfacedetection
+from affect_core.faces import choose_detector
 from affect_core.frontend import prepare_samples
 from affect_core.limits import Deadline, Limits
 from affect_core.pipeline import AffectPipeline
@@ -48,7 +48,7 @@ def assert_same(left: Sequence[FrameAffect], right: Sequence[FrameAffect]) -> No
 def independent(data: bytes, checkpoint: Checkpoint, sampling: Sampling) -> list[FrameAffect]:
     """The same model over whole tracks, one at a time: no batch, no chunk, no pool."""
     model, spec = checkpoint.model, checkpoint.spec.preprocess
-    detector = libfacedetection()
+    detector = choose_detector("libfacedetection").detect
     with ClipReader(data, Limits(), Deadline(60)) as reader:
         samples = list(prepare_samples(reader, sampling, detector, spec, StageSeconds()))
     values: dict[tuple[int, int], FaceAffect] = {}
@@ -185,7 +185,9 @@ def test_a_batch_over_its_deadline_answers_every_clip_with_it(
     checkpoint: Checkpoint, runtime: Runtime
 ) -> None:
     limits = Limits(max_wall_s=0.01)
-    one = AffectPipeline(runtime, libfacedetection(), checkpoint.spec.preprocess, limits)
+    one = AffectPipeline(
+        runtime, choose_detector("libfacedetection").detect, checkpoint.spec.preprocess, limits
+    )
     events = list(one.events([ClipJob(clips.carphone()), ClipJob(clips.two_faces())]))
     one.close()
     failed = {e.job: e.error.code for e in events if isinstance(e, ClipFailed) and e.error}

@@ -15,7 +15,7 @@ import clips
 from affect_client import wire
 from affect_core.checkpoint import load_checkpoint
 from affect_core.events import ClipJob, FrameDone
-from affect_core.faces import libfacedetection
+from affect_core.faces import choose_detector
 from affect_core.limits import Limits
 from affect_core.pipeline import AffectPipeline
 from affect_core.runtime import DeviceChoice, Runtime
@@ -59,7 +59,7 @@ def test_served_numbers_are_those_of_the_pipeline_in_process(
     checkpoint = load_checkpoint(tmp_path)
     pipeline = AffectPipeline(
         Runtime(checkpoint, DeviceChoice.of(None)),
-        libfacedetection(),
+        choose_detector("libfacedetection").detect,
         checkpoint.spec.preprocess,
         Limits(),
     )

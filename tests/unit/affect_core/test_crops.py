@@ -13,13 +13,14 @@ from affect_core.types import Box
 
 Image = NDArray[np.uint8]
 
-sides = st.floats(1, 400)
-starts = st.floats(-300, 400)
-sizes = st.sampled_from([32, 64, 224])
-
 
 def square(x: float, y: float, side: float) -> Box:
     return Box(x, y, side, side)
+
+
+sides = st.floats(1, 400)
+starts = st.floats(-300, 400)
+sizes = st.sampled_from([32, 64, 224])
 
 
 def ramps(height: int, width: int) -> Image:
@@ -34,21 +35,17 @@ def ramps(height: int, width: int) -> Image:
 @given(
     colour=st.tuples(*[st.integers(0, 255)] * 3),
     shape=st.tuples(st.integers(16, 90), st.integers(16, 90)),
-    x=starts,
-    y=starts,
-    side=sides,
+    place=st.builds(square, starts, starts, sides),
     size=sizes,
 )
 def test_a_frame_of_one_colour_stays_that_colour_wherever_the_square_lies(
     colour: tuple[int, int, int],
     shape: tuple[int, int],
-    x: float,
-    y: float,
-    side: float,
+    place: Box,
     size: int,
 ) -> None:
     image = np.full((*shape, 3), colour, np.uint8)
-    crop = crop_square(image, square(x, y, side), size)
+    crop = crop_square(image, place, size)
     assert crop.shape == (size, size, 3)
     assert crop.dtype == np.uint8
     assert crop.flags.c_contiguous

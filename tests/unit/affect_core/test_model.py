@@ -108,9 +108,20 @@ def noise(*shape: int, seed: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def layer_case(
-    inputs: int, channels: int, kernel: int, side: int, batch: int, steps: int
-) -> tuple[ConvLSTMLayer, Tensor, LayerState]:
+class Size(NamedTuple):
+    inputs: int
+    channels: int
+    kernel: int
+    side: int
+    batch: int
+    steps: int
+
+
+SIZE = Size(inputs=3, channels=2, kernel=3, side=4, batch=3, steps=5)
+
+
+def layer_case(size: Size) -> tuple[ConvLSTMLayer, Tensor, LayerState]:
+    inputs, channels, kernel, side, batch, steps = size
     layer = ConvLSTMLayer(inputs, channels, kernel, side)
     randomised(layer, seed=1)
     state = LayerState(
@@ -119,7 +130,12 @@ def layer_case(
     return layer, noise(batch, steps, inputs, side, side, seed=4), state
 
 
-SIZES = [(3, 2, 3, 4, 2, 3), (2, 3, 7, 3, 1, 2), (4, 1, 5, 1, 2, 2), (1, 2, 1, 2, 3, 4)]
+SIZES = [
+    Size(inputs=3, channels=2, kernel=3, side=4, batch=2, steps=3),
+    Size(inputs=2, channels=3, kernel=7, side=3, batch=1, steps=2),
+    Size(inputs=4, channels=1, kernel=5, side=1, batch=2, steps=2),
+    Size(inputs=1, channels=2, kernel=1, side=2, batch=3, steps=4),
+]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -127,9 +143,9 @@ SIZES = [(3, 2, 3, 4, 2, 3), (2, 3, 7, 3, 1, 2), (4, 1, 5, 1, 2, 2), (1, 2, 1, 2
     ("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)], ids=str
 )
 def test_a_layer_computes_the_paper_s_five_equations(
-    size: tuple[int, int, int, int, int, int], dtype: torch.dtype, tolerance: float
+    size: Size, dtype: torch.dtype, tolerance: float
 ) -> None:
-    layer, sequence, state = layer_case(*size)
+    layer, sequence, state = layer_case(size)
     batch, steps = sequence.shape[:2]
     hidden, after = layer.to(dtype)(
         sequence.to(dtype),
@@ -147,7 +163,7 @@ def test_a_layer_computes_the_paper_s_five_equations(
 
 @pytest.mark.parametrize("peephole", ["peephole_i", "peephole_f", "peephole_o"])
 def test_every_peephole_counts(peephole: str) -> None:
-    layer, sequence, state = layer_case(3, 2, 3, 4, 1, 1)
+    layer, sequence, state = layer_case(SIZE._replace(batch=1, steps=1))
     mask = torch.ones(1, 1, dtype=torch.bool)
     before, _ = layer(sequence, mask, state)
     with torch.no_grad():
@@ -161,7 +177,7 @@ PADDED = torch.tensor([[True, True, True, True], [True, True, False, False], [Tr
 
 @pytest.mark.parametrize("filler", [0.0, 7.0, math.inf, math.nan])
 def test_the_content_of_padded_steps_changes_nothing(filler: float) -> None:
-    layer, sequence, state = layer_case(3, 2, 3, 4, 3, 4)
+    layer, sequence, state = layer_case(SIZE._replace(batch=3, steps=4))
     expected, after_expected = layer(sequence, PADDED, state)
     filled = torch.where(PADDED[:, :, None, None, None], sequence, torch.tensor(filler))
     got, after = layer(filled, PADDED, state)
@@ -171,7 +187,7 @@ def test_the_content_of_padded_steps_changes_nothing(filler: float) -> None:
 
 
 def test_a_padded_sequence_gives_what_it_gives_alone() -> None:
-    layer, sequence, state = layer_case(3, 2, 3, 4, 3, 4)
+    layer, sequence, state = layer_case(SIZE._replace(batch=3, steps=4))
     together, after = layer(sequence, PADDED, state)
     for row, length in enumerate([4, 2, 1]):
         one = slice(row, row + 1)
@@ -186,7 +202,7 @@ def test_a_padded_sequence_gives_what_it_gives_alone() -> None:
 
 
 def test_a_sequence_of_padding_alone_leaves_its_state_as_it_was() -> None:
-    layer, sequence, state = layer_case(3, 2, 3, 4, 2, 3)
+    layer, sequence, state = layer_case(SIZE._replace(batch=2, steps=3))
     _, after = layer(sequence, torch.zeros(2, 3, dtype=torch.bool), state)
     assert torch.equal(after.hidden, state.hidden)
     assert torch.equal(after.cell, state.cell)
@@ -194,7 +210,7 @@ def test_a_sequence_of_padding_alone_leaves_its_state_as_it_was() -> None:
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 4])
 def test_a_sequence_cut_anywhere_with_its_state_carried_gives_the_same(cut: int) -> None:
-    layer, sequence, state = layer_case(3, 2, 3, 4, 2, 5)
+    layer, sequence, state = layer_case(SIZE._replace(batch=2, steps=5))
     mask = torch.ones(2, 5, dtype=torch.bool)
     whole, after_whole = layer(sequence, mask, state)
     first, between = layer(sequence[:, :cut], mask[:, :cut], state)
@@ -205,7 +221,7 @@ def test_a_sequence_cut_anywhere_with_its_state_carried_gives_the_same(cut: int)
 
 
 def test_a_step_leaves_the_state_it_was_given_untouched() -> None:
-    layer, sequence, state = layer_case(3, 2, 3, 4, 2, 3)
+    layer, sequence, state = layer_case(SIZE._replace(batch=2, steps=3))
     before = LayerState(*(part.clone() for part in state))
     layer(sequence, torch.ones(2, 3, dtype=torch.bool), state)
     assert torch.equal(state.hidden, before.hidden)
@@ -256,10 +272,10 @@ def head_by_paper(head: ConvLSTMHead, features: Array) -> Array:
     linear = [module for module in head.head if isinstance(module, nn.Linear)]
     outputs = []
     for maps in sequence:
-        value = pooled_by_hand(maps, head.spec.pool_size).reshape(-1)
+        value: Array = pooled_by_hand(maps, head.spec.pool_size).reshape(-1)
         for position, module in enumerate(linear):
             value = array(module.weight) @ value + array(module.bias)
-            value = np.tanh(value) if position == len(linear) - 1 else np.maximum(value, 0)
+            value = np.tanh(value) if position == len(linear) - 1 else value.clip(min=0)
         outputs.append(value)
     return np.stack(outputs)
 

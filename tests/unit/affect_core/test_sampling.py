@@ -46,7 +46,7 @@ def reference(
     for position, time in enumerate(times):
         if not advancing or time > advancing[-1][0]:
             advancing.append((time, position))
-    found = []
+    found: list[tuple[int, int]] = []
     for k in itertools.count():
         moment = k / fps
         assume(all(abs(moment + TOLERANCE - time) > UNDECIDED for time, _ in advancing))
