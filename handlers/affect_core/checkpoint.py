@@ -23,6 +23,7 @@ class _SpecFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: ModelSpec
+    model_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     weights_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
@@ -41,7 +42,9 @@ def save_checkpoint(folder: Path, model: AffectModel, spec: ModelSpec) -> None:
     weights = folder / WEIGHTS_FILE
     tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
     safetensors.torch.save_file(tensors, weights)
-    described = _SpecFile(model=spec, weights_sha256=_sha256(weights))
+    described = _SpecFile(
+        model=spec, model_sha256=_spec_sha256(spec), weights_sha256=_sha256(weights)
+    )
     (folder / SPEC_FILE).write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
@@ -53,6 +56,10 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             for what this version does not know.
     """
     spec_file = _read_spec(folder / SPEC_FILE)
+    if _spec_sha256(spec_file.model) != spec_file.model_sha256:
+        raise SpecError(
+            f"{folder / SPEC_FILE} was changed after it was written. Export the archive again."
+        )
     weights = folder / WEIGHTS_FILE
     if not weights.is_file():
         raise SpecError(f"{weights} is missing; export the archive again.")
@@ -85,6 +92,10 @@ def _read_spec(path: Path) -> _SpecFile:
             f"{path} asks for what this version of affectline cannot honour; "
             f"upgrade affectline or export the model again. {error}"
         ) from error
+
+
+def _spec_sha256(spec: ModelSpec) -> str:
+    return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -30,7 +30,13 @@ def open_container(data: bytes | bytearray | memoryview) -> InputContainer:
         UndecodableClipError: no container is recognised.
     """
     try:
-        return av.open(io.BytesIO(data), mode="r", options={"format_whitelist": _FORMATS})
+        return av.open(
+            io.BytesIO(data),
+            mode="r",
+            options={"format_whitelist": _FORMATS},
+            # A title that is not UTF-8 is no reason to refuse a clip; it is never read.
+            metadata_errors="replace",
+        )
     except (av.FFmpegError, ValueError) as error:
         raise UndecodableClipError(
             f"{len(data)} bytes arrived that are not a readable video container. An MP4 whose "

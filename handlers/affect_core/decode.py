@@ -67,6 +67,9 @@ class ClipReader:
             self._frames = self._decode()
             self._first = self._read_first()
             self._origin_s = _timestamp(self._first)
+            if self._declared_s is not None and self._container.format.name.startswith("matroska"):
+                # Matroska counts its durations from 0 and not from the first frame.
+                self._declared_s = max(0.0, self._declared_s - self._origin_s)
             self._last_s = 0.0
             self._stored_size = (self._first.width, self._first.height)
             self._orientation = Orientation.of(self._first)
@@ -187,7 +190,7 @@ class ClipReader:
         )
         self.info = replace(
             self.info,
-            duration_s=decoded_s if self._declared_s is None else self._declared_s,
+            duration_s=decoded_s if self._declared_s is None else max(self._declared_s, decoded_s),
             truncated=short or self._failed_since_last_frame or last.is_corrupt,
         )
 

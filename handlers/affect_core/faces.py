@@ -29,7 +29,7 @@ BuiltT = TypeVar("BuiltT")
 class FaceDetector(Protocol):
     """Finds faces in one image; safe to call from several threads."""
 
-    def __call__(self, image: Image) -> list[RawFace]:
+    def __call__(self, image: Image, /) -> list[RawFace]:
         """Faces in `image`, RGB uint8 (height, width, 3), in no particular order."""
 
 

@@ -79,7 +79,7 @@ def _openmp_of(folder: Path) -> Callable[[int], None]:
         set_threads = ctypes.CDLL(str(library)).omp_set_num_threads
         set_threads.argtypes = [ctypes.c_int]
         set_threads.restype = None
-        return set_threads  # type: ignore[no-any-return]
+        return set_threads
     raise OSError("the wheel brings no OpenMP")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
@@ -27,20 +28,24 @@ def on_screen(
         start_s: seconds, not negative.
         end_s: seconds; infinity for the clip's end.
     """
-    index = math.ceil(start_s * fps - 1e-9)
+    index, stop = _first_index(start_s, fps), _first_index(end_s, fps)
     held_s, held = -math.inf, None
     for time_s, frame in frames:
         if time_s <= held_s:
             continue
         if held is not None:
-            while index / fps < end_s and index / fps + ON_SCREEN_TOLERANCE_S < time_s:
+            while index < stop and index / fps + ON_SCREEN_TOLERANCE_S < time_s:
                 yield index, held
                 index += 1
-        if index / fps >= end_s:
+        if index >= stop:
             return
         held_s, held = time_s, frame
-    while (
-        held is not None and index / fps < end_s and index / fps <= held_s + ON_SCREEN_TOLERANCE_S
-    ):
+    while held is not None and index < stop and index / fps <= held_s + ON_SCREEN_TOLERANCE_S:
         yield index, held
         index += 1
+
+
+def _first_index(time_s: float, fps: float) -> int:
+    """The least k with k / fps >= time_s, so that adjacent windows share no sample."""
+    position = time_s * fps
+    return sys.maxsize if position >= sys.maxsize else math.ceil(position - 1e-9)

@@ -6,13 +6,18 @@ one, and a server refuses a spec it does not know in full.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FORMAT_VERSION: Final = 1
 
 DetectorName = Literal["libfacedetection", "haar", "yunet"]
+
+
+Width = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Scale = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Spec(BaseModel):
@@ -41,18 +46,18 @@ class PreprocessSpec(_Spec):
         default=0.15, ge=0, le=1, description="Added on each side, in longer box sides."
     )
     crop_size: int = Field(default=224, ge=32, le=512, multiple_of=32)
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    mean: tuple[Fraction, Fraction, Fraction] = (0.485, 0.456, 0.406)
     """RGB of ImageNet in [0, 1]; He et al. and torchvision's published VGG19 use it."""
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    std: tuple[Scale, Scale, Scale] = (0.229, 0.224, 0.225)
 
 
 class ConvLSTMSpec(_Spec):
     """Three stacked ConvLSTM layers, 7x7, 32 -> 16 -> 8 channels (paper, Model 2 to 4)."""
 
-    hidden_channels: tuple[int, ...] = Field(default=(32, 16, 8), min_length=1)
+    hidden_channels: tuple[Width, ...] = Field(default=(32, 16, 8), min_length=1)
     kernel_size: int = Field(default=7, ge=1)
     pool_size: int = Field(default=4, ge=1, description="Max pooling after the last layer.")
-    head_features: tuple[int, ...] = Field(default=(32,), description="Hidden widths.")
+    head_features: tuple[Width, ...] = Field(default=(32,), description="Hidden widths.")
 
     @model_validator(mode="after")
     def _kernel_is_odd(self) -> ConvLSTMSpec:

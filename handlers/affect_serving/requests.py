@@ -8,7 +8,7 @@ where TorchServe decoded them by their content type.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ def parse_request(row: Mapping[str, Any], max_body_bytes: int) -> ClipRequest:
             "Only 'data' and 'options' are; put options into 'options' as JSON.",
         )
     data = row.get("data", row.get("body"))
-    if data is None or len(data) == 0:
+    if data is None or (isinstance(data, Sized) and len(data) == 0):
         raise RequestError("empty_body", f"The clip is empty. {_HOW}.")
     if not isinstance(data, bytes | bytearray):
         raise RequestError(

@@ -55,18 +55,27 @@ def export_archive(model: AffectModel, spec: ModelSpec, model_store: Path) -> Pa
 
 def write_configuration(model_store: Path, archive_name: str) -> None:
     """Write `config.properties`, `metrics.yaml` and `log4j2.xml` for this folder."""
-    store = str(model_store.resolve())
+    store = model_store.resolve()
     values = {
-        "@MODEL_STORE@": store,
-        "@MODEL_STORE_PATTERN@": re.sub(r"([^A-Za-z0-9/_-])", r"\\\\\1", store),
+        "@MODEL_STORE@": str(store),
+        "@MODEL_STORE_PATTERN@": re.escape(str(store)),
+        # TorchServe splits the JVM's arguments at blanks; a URL has none.
+        "@LOG_CONFIG@": (store / "log4j2.xml").as_uri(),
         "@ARCHIVE@": archive_name,
     }
     text = _template("config.properties")
     for name, value in values.items():
-        text = text.replace(name, value)
+        text = text.replace(name, _property_value(value))
     (model_store / "config.properties").write_text(text, encoding="utf-8")
     for name in ("metrics.yaml", "log4j2.xml"):
         (model_store / name).write_text(_template(name), encoding="utf-8")
+
+
+def _property_value(text: str) -> str:
+    """As java.util.Properties reads it: backslashes doubled, all beyond ASCII escaped."""
+    utf16 = text.replace("\\", "\\\\").encode("utf-16-be")
+    units = (int.from_bytes(utf16[i : i + 2], "big") for i in range(0, len(utf16), 2))
+    return "".join(chr(unit) if unit < 128 else f"\\u{unit:04x}" for unit in units)
 
 
 def _manifest(spec: ModelSpec) -> str:

@@ -97,10 +97,11 @@ def _fetch(cache: Path, progress: Progress) -> Path:
     """The ImageNet file, from the cache or downloaded into it; its digest is checked."""
     target = cache / IMAGENET_URL.rsplit("/", 1)[1]
     if target.is_file():
-        return target
+        if _sha256(target).startswith(IMAGENET_SHA256_PREFIX):
+            return target
+        _log.warning("%s is damaged and is downloaded again", target)
     partial = target.with_suffix(".part")
     cache.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
     try:
         timeout = httpx.Timeout(30, connect=5)
         with (
@@ -112,10 +113,9 @@ def _fetch(cache: Path, progress: Progress) -> Path:
             done = 0
             for block in answer.iter_bytes(1 << 20):
                 file.write(block)
-                digest.update(block)
                 done += len(block)
                 progress(done, total)
-        if not digest.hexdigest().startswith(IMAGENET_SHA256_PREFIX):
+        if not _sha256(partial).startswith(IMAGENET_SHA256_PREFIX):
             raise DownloadError(f"{IMAGENET_URL} did not arrive whole; try again.")
         partial.replace(target)
     except (httpx.HTTPError, OSError) as error:
@@ -123,3 +123,11 @@ def _fetch(cache: Path, progress: Progress) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return target
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -16,9 +16,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from affect_core.errors import DetectorUnavailableError
-from affect_core.faces import FaceDetector, RawFace, choose_detector, find_faces, haar
+from affect_core.faces import FaceDetector, choose_detector, find_faces, haar
 from affect_core.spec import DetectorName, PreprocessSpec
-from affect_core.types import Box
+from affect_core.types import Box, RawFace
 
 Image = NDArray[np.uint8]
 
@@ -146,8 +146,12 @@ def fixed(faces: list[RawFace]) -> FaceDetector:
     return lambda image: faces
 
 
-coordinates = st.floats(-500, 1500)
-raw_faces = st.lists(st.tuples(*[coordinates] * 4, st.floats(0, 1)), max_size=8)
+anywhere = st.floats(-500, 1500)
+raw_faces = st.lists(
+    st.tuples(*[st.floats(-20, 200)] * 2, *[st.floats(0, 300)] * 2, st.floats(0, 1))
+    | st.tuples(*[anywhere] * 4, st.floats(0, 1)),
+    max_size=8,
+)
 
 
 @given(

@@ -130,6 +130,13 @@ def test_mirroring_twice_changes_nothing(
     assert np.array_equal(orientation.apply(once), image)
 
 
+@pytest.mark.parametrize("matrix", [m for m in RIGHT_ANGLES if m[0] * m[3] - m[1] * m[2] < 0])
+def test_a_mirrored_frame_s_turn_follows_its_mirroring(matrix: Matrix, image: Image) -> None:
+    orientation = Orientation.of(frame_with(display(matrix)))
+    turned = np.rot90(image[:, ::-1], -orientation.rotation // 90)
+    assert np.array_equal(orientation.apply(image), turned)
+
+
 @given(degrees=st.integers(0, 359).filter(lambda degrees: degrees % 90 not in (44, 45, 46)))
 def test_other_angles_are_rounded_to_the_nearest_right_one(degrees: int) -> None:
     angle = math.radians(degrees)

@@ -102,11 +102,6 @@ def test_a_sample_at_the_very_start_of_a_window_is_in_and_at_its_very_end_is_out
     assert [index for index, _ in on_screen(frames, fps, start, end)] == [k, k + 1]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a window's start is rounded down by 1e-9 samples and its end is not",
-    raises=AssertionError,
-)
 @given(
     split=st.floats(0, 3, exclude_min=True),
     fps=rates,
@@ -119,7 +114,6 @@ def test_two_adjacent_windows_hold_each_sample_once(split: float, fps: float) ->
     assert before + after == list(on_screen(frames, fps, 0.0, math.inf))
 
 
-@pytest.mark.xfail(strict=True, reason="start_s * fps overflows to infinity", raises=OverflowError)
 @given(start=st.floats(1e6, 1.7e308), fps=rates)
 @example(start=1e308, fps=30.0)
 def test_a_window_far_beyond_the_clip_holds_nothing(start: float, fps: float) -> None:
@@ -184,7 +178,7 @@ def test_a_sample_is_given_as_soon_as_a_frame_after_it_arrives() -> None:
         assert arrived <= shown + 1
 
 
-def test_a_window_that_ends_stops_an_endless_clip() -> None:
-    endless = ((i / 25, i) for i in itertools.count())
-    assert [k for k, _ in on_screen(endless, 5.0, 1.0, 2.0)] == [5, 6, 7, 8, 9]
-    assert next(endless)[1] <= 2 * 25 + 1
+def test_a_window_that_ends_leaves_the_rest_of_the_clip_unread() -> None:
+    frames = iter([(i / 25, i) for i in range(1000)])
+    assert [k for k, _ in on_screen(frames, 5.0, 1.0, 2.0)] == [5, 6, 7, 8, 9]
+    assert next(frames)[1] <= 2 * 25 + 1

@@ -159,13 +159,6 @@ def test_torchserve_serves_the_store_and_nothing_from_elsewhere(archive: Path) -
     assert "@" not in (archive.parent / "config.properties").read_text()
 
 
-not_latin = pytest.mark.xfail(
-    strict=True,
-    reason="java.util.Properties reads the file as Latin-1 and takes backslashes for escapes",
-    raises=AssertionError,
-)
-
-
 @pytest.mark.parametrize(
     "name",
     [
@@ -173,9 +166,9 @@ not_latin = pytest.mark.xfail(
         "my store",
         "v1.2+3 (copy) [x]{y}",
         "dollar$ and ^caret|bar",
-        pytest.param("modèle", marks=not_latin),
-        pytest.param("模型", marks=not_latin),
-        pytest.param("back\\slash", marks=not_latin),
+        "modèle",
+        "模型",
+        "back\\slash",
     ],
 )
 def test_a_store_of_any_name_is_found_and_its_urls_alone_are_allowed(
@@ -203,14 +196,7 @@ def test_a_store_of_any_name_is_found_and_its_urls_alone_are_allowed(
     "name",
     [
         "store",
-        pytest.param(
-            "my store",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="torchserve splits vmargs at blanks; a file URL would have %20",
-                raises=AssertionError,
-            ),
-        ),
+        "my store",
     ],
 )
 def test_the_jvm_gets_one_argument_that_names_the_log_configuration(

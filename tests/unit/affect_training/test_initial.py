@@ -221,11 +221,6 @@ def test_a_downloaded_file_runs_no_code(
     assert not marker.exists()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a file that is already in the cache is not checked",
-    raises=(RuntimeError, OSError, EOFError, pickle.UnpicklingError),
-)
 def test_a_damaged_file_in_the_cache_is_not_used(
     site: Site, tmp_path: Path, tiny_model: AffectModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
