@@ -28,7 +28,7 @@ READY_TIMEOUT_S: Final = 300.0
 _STOP_TIMEOUT_S: Final = 30.0
 _RUN_FOLDER_BYTES: Final = 1 << 30
 """The unpacked archive and spooled uploads fit into this."""
-_WORKER_DIED: Final = "Backend worker process died"
+_WORKER_FAILED: Final = ("Backend worker process died", "Backend worker error")
 
 
 class ServerError(Exception):
@@ -134,7 +134,8 @@ class LocalServer:
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 raise ServerError(f"TorchServe ended while starting.\n{self.log_tail()}")
-            if _WORKER_DIED in self.log_tail(200):
+            log = self.log_tail(100_000)
+            if any(sign in log for sign in _WORKER_FAILED):
                 raise ServerError(f"The worker could not load the model.\n{self.log_tail()}")
             if self._ready():
                 return
