@@ -33,15 +33,21 @@ Port = Annotated[
 ]
 
 
-@app.command()
-def run(model_store: ModelStore = Path("model_store"), port: Port = 8080) -> None:
-    """Serve in the foreground until Ctrl-C or SIGTERM."""
-    server = LocalServer(model_store, port, log_to_console=True)
+@app.callback()
+def main() -> None:
+    """Run the service on this machine."""
 
     def stop(_signum: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    # Otherwise SIGTERM would end us without the `finally` that stops TorchServe.
     signal.signal(signal.SIGTERM, stop)
+
+
+@app.command()
+def run(model_store: ModelStore = Path("model_store"), port: Port = 8080) -> None:
+    """Serve in the foreground until Ctrl-C or SIGTERM."""
+    server = LocalServer(model_store, port, log_to_console=True)
     try:
         server.start()
         server.wait_ready()

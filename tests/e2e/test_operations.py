@@ -145,6 +145,23 @@ def test_the_demo_shows_a_row_for_every_sample(model_store: Path) -> None:
     assert "curl -F data=@" in done.stdout
 
 
+def test_a_demo_that_is_told_to_stop_while_starting_leaves_nothing(model_store: Path) -> None:
+    process = subprocess.Popen(
+        [*CLI, "demo", "--port", str(free_ports()), "--model-store", str(model_store)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    family: list[psutil.Process] = []
+    deadline = time.monotonic() + 60
+    while not any(child.name() == "java" for child in family) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) != 0
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+
+
 def _rewrite_last_weight(archive: Path) -> None:
     with zipfile.ZipFile(archive) as source:
         content = {info: source.read(info) for info in source.infolist()}
