@@ -16,6 +16,7 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 
+from affect_core.clock import FrameClock
 from affect_core.container import declared_duration, open_container, video_stream
 from affect_core.errors import (
     ClipTooLongError,
@@ -66,11 +67,12 @@ class ClipReader:
             self._stream.codec_context.thread_count = threads
             self._frames = self._decode()
             self._first = self._read_first()
-            self._origin_s = _timestamp(self._first)
-            if self._declared_s is not None and self._container.format.name.startswith("matroska"):
+            format_name = self._container.format.name
+            self._clock = FrameClock(format_name)
+            self._last_s = self._clock.seconds(self._first)
+            if self._declared_s is not None and format_name.startswith("matroska"):
                 # Matroska counts its durations from 0 and not from the first frame.
-                self._declared_s = max(0.0, self._declared_s - self._origin_s)
-            self._last_s = 0.0
+                self._declared_s = max(0.0, self._declared_s - (self._clock.origin_s or 0.0))
             self._stored_size = (self._first.width, self._first.height)
             self._orientation = Orientation.of(self._first)
         except BaseException:
@@ -128,9 +130,9 @@ class ClipReader:
     def _timed(self) -> Iterator[tuple[float, VideoFrame]]:
         """Frames with their seconds from the first; completes `info` at the clip's end."""
         last = self._first
-        yield 0.0, last
+        yield self._last_s, last
         for frame in self._frames:
-            time_s = _timestamp(frame) - self._origin_s
+            time_s = self._clock.seconds(frame)
             if time_s > self._last_s:
                 self._last_s, last = time_s, frame
                 yield time_s, frame
@@ -230,13 +232,3 @@ class ClipReader:
                 f"and {limits.max_pixels} in all. Scale the clip down; "
                 "the face is resized to 224 pixels anyway."
             )
-
-
-def _timestamp(frame: VideoFrame) -> float:
-    """Presentation time in seconds on the container's clock."""
-    if frame.pts is None or not frame.time_base:
-        raise UndecodableClipError(
-            "The clip carries no presentation timestamps, as raw streams do not. Put it into a "
-            "container, for example: ffmpeg -framerate 30 -i clip.h264 -c copy clip.mp4"
-        )
-    return float(frame.pts * frame.time_base)

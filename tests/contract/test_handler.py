@@ -6,6 +6,7 @@ import importlib
 import json
 import shutil
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,16 @@ def test_a_model_answers_what_it_is(handler: Any, context: Context) -> None:
     assert described.device == "cpu"
     assert described.precision == "float32"
     assert "random weights" in described.model.trained_on
+
+
+def test_a_missing_package_is_a_runtime_error_that_names_it(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # TorchServe would take an ImportError for a missing handler and hide it.
+    monkeypatch.setitem(sys.modules, "affect_serving.service", None)
+    handler = importlib.import_module("affect_handler").AffectHandler()
+    with pytest.raises(RuntimeError, match=r"affect_serving\.service.*affectline\[serve\]"):
+        handler.initialize(context)
 
 
 def test_damaged_weights_are_refused_at_load(

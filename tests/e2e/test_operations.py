@@ -71,6 +71,26 @@ def test_the_model_describes_itself(server: LocalServer) -> None:
     assert "random weights" in described.model.trained_on
 
 
+def test_a_worker_that_is_killed_is_replaced_and_answers_again(server: LocalServer) -> None:
+    (killed,) = server.worker_pids()
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    answer = None
+    while time.monotonic() < deadline:
+        answer = httpx.post(
+            f"{server.inference_url}/predictions/affect",
+            files={"data": ("c", clips.no_face())},
+            timeout=60,
+        )
+        if answer.status_code == 200:
+            break
+        assert answer.status_code in (500, 503, 507)
+        time.sleep(0.5)
+    assert answer is not None
+    assert len(wire.Prediction.model_validate_json(answer.content).frames) == 10
+    assert killed not in server.worker_pids()
+
+
 def test_a_damaged_archive_says_so_instead_of_hanging(model_store: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     shutil.copytree(model_store, store)

@@ -150,12 +150,6 @@ def test_frames_stored_out_of_order_are_shown_in_order(container: str) -> None:
     assert read(clip).numbers == list(range(20))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="AVI has no presentation times; FFmpeg's guess for B-frames of H.264 goes back and "
-    "forth, and frames that go back are dropped",
-    raises=AssertionError,
-)
 def test_h264_with_b_frames_in_avi_loses_no_frame() -> None:
     clip = encode(numbered(12), container="avi", options={"bf": "3"})
     assert read(clip).numbers == list(range(12))
