@@ -159,7 +159,12 @@ class AffectPipeline:
         """A chunk of crops, or what there is once the front ends fall behind."""
         turn = _Turn()
         waiting = set(batch.active)
-        while waiting and turn.crops < self._runtime.chunk_size:
+        # Samples without faces count too, or a clip of nobody would be one endless turn.
+        while (
+            waiting
+            and turn.crops < self._runtime.chunk_size
+            and len(turn.samples) < _QUEUED_SAMPLES
+        ):
             patience = _POLL_S if turn.empty else _FILL_WAIT_S
             try:
                 item = batch.items.get(timeout=max(0.0, min(patience, batch.deadline.left)))
