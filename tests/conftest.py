@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from affect_core.spec import PreprocessSpec
+from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 from affect_serving.server import LocalServer
 from affect_training.export import export_archive
 from affect_training.initial import BackboneWeights, initial_model
+from models import lively_model
 from ports import free_ports
 
 settings.register_profile(
@@ -36,24 +37,26 @@ def pytest_runtest_makereport(
     return report
 
 
-def _export(folder: Path, preprocess: PreprocessSpec) -> Path:
-    model, spec = initial_model(
-        BackboneWeights.SEEDED, folder / "cache", lambda done, total: None, preprocess
-    )
-    export_archive(model, spec, folder)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def small_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model store whose model sees crops of 32 pixels: 50 times faster than 224."""
-    return _export(tmp_path_factory.mktemp("small-store"), PreprocessSpec(crop_size=32))
+    folder = tmp_path_factory.mktemp("small-store")
+    spec = ModelSpec(
+        preprocess=PreprocessSpec(crop_size=32),
+        provenance=Provenance(trained_on="Nothing: random weights, for tests."),
+    )
+    export_archive(lively_model(spec), spec, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def model_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model store that users get, with seeded weights."""
-    return _export(tmp_path_factory.mktemp("model-store"), PreprocessSpec())
+    folder = tmp_path_factory.mktemp("model-store")
+    cache = folder / "cache"
+    model, spec = initial_model(BackboneWeights.SEEDED, cache, lambda done, total: None)
+    export_archive(model, spec, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -29,8 +29,8 @@ from affect_core.orientation import Orientation
 from affect_core.sampling import on_screen
 from affect_core.types import ClipInfo, Image, Sample, Sampling
 
-SHORTFALL_S: Final = 0.5
-"""A clip that ends this much before its container says has broken off."""
+SHORTFALL_S: Final = 0.2
+"""A clip that ends this much, and two frames, before its container says has broken off."""
 
 
 class ClipReader:

@@ -42,6 +42,8 @@ class TrackInference(Generic[KeyT]):
             keys: one for each crop; those of one track in time order.
             crops: any number; none gives no values.
         """
+        if len(keys) != len(crops):
+            raise ValueError(f"{len(keys)} keys for {len(crops)} crops")
         if not crops:
             return Inferred([], 0.0, 0.0)
         rows: dict[KeyT, list[int]] = {}

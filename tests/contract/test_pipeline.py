@@ -22,7 +22,8 @@ from affect_core.runtime import Runtime
 from affect_core.types import FaceAffect, FrameAffect, Image, RawFace, Sampling, StageSeconds
 
 TOLERANCE = 1e-5
-"""What float32 rounding may do when crops share a batch with others."""
+"""What float32 rounding may do when crops share a batch with others: the backbone's features
+move by 2.5e-6 of their largest value, and the temporal model must not multiply that much."""
 
 ALL = Sampling(faces="all")
 

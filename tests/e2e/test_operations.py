@@ -71,6 +71,22 @@ def test_the_model_describes_itself(server: LocalServer) -> None:
     assert "random weights" in described.model.trained_on
 
 
+def test_settings_from_the_environment_reach_the_worker(
+    small_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFFECT_LIMITS__MAX_SAMPLES", "10")
+    monkeypatch.setenv("AFFECT_DETECTOR", "haar")
+    with LocalServer(small_store, free_ports()) as server:
+        url = f"{server.inference_url}/predictions/affect"
+        refused = httpx.post(url, files={"data": ("c", clips.carphone())}, timeout=60)
+        assert wire.Problem.model_validate_json(refused.content).code == "clip_too_long"
+        answered = httpx.post(url, files={"data": ("c", clips.portrait_pan())}, timeout=60)
+        assert len(wire.Prediction.model_validate_json(answered.content).frames) == 10
+        models = httpx.get(f"{server.management_url}/models/affect?customized=true", timeout=30)
+    described = wire.ModelDescription.model_validate(models.json()[0]["customizedMetadata"])
+    assert described.detector.name == "haar"
+
+
 def test_a_worker_that_is_killed_is_replaced_and_answers_again(server: LocalServer) -> None:
     (killed,) = server.worker_pids()
     os.kill(killed, signal.SIGKILL)
