@@ -43,7 +43,7 @@ def save_checkpoint(folder: Path, model: AffectModel, spec: ModelSpec) -> None:
     tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
     safetensors.torch.save_file(tensors, weights)
     described = _SpecFile(
-        model=spec, model_sha256=_spec_sha256(spec), weights_sha256=_sha256(weights)
+        model=spec, model_sha256=_spec_sha256(spec), weights_sha256=sha256_of(weights)
     )
     (folder / SPEC_FILE).write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
@@ -63,7 +63,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     weights = folder / WEIGHTS_FILE
     if not weights.is_file():
         raise SpecError(f"{weights} is missing; export the archive again.")
-    digest = _sha256(weights)
+    digest = sha256_of(weights)
     if digest != spec_file.weights_sha256:
         raise SpecError(
             f"{weights} has SHA-256 {digest}, and its spec names {spec_file.weights_sha256}: "
@@ -98,7 +98,8 @@ def _spec_sha256(spec: ModelSpec) -> str:
     return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):

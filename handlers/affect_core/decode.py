@@ -40,7 +40,6 @@ class ClipReader:
         data: the whole file, in any container and codec that PyAV reads.
         limits: refused beyond these, before decoding where the container tells.
         deadline: checked at every packet.
-        threads: decoder threads; 0 lets FFmpeg choose.
 
     Raises:
         NoVideoStreamError, UndecodableClipError, ClipTooLongError, FrameTooLargeError,
@@ -52,8 +51,6 @@ class ClipReader:
         data: bytes | bytearray | memoryview,
         limits: Limits,
         deadline: Deadline,
-        *,
-        threads: int = 0,
     ) -> None:
         self._limits = limits
         self._deadline = deadline
@@ -64,7 +61,6 @@ class ClipReader:
             self._check_size(self._stream.width, self._stream.height)
             self._declared_s = declared_duration(self._container, self._stream)
             self._stream.thread_type = "AUTO"
-            self._stream.codec_context.thread_count = threads
             self._frames = self._decode()
             self._first = self._read_first()
             format_name = self._container.format.name

@@ -40,8 +40,10 @@ def main() -> None:
     def stop(_signum: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    # Otherwise SIGTERM would end us without the `finally` that stops TorchServe.
-    signal.signal(signal.SIGTERM, stop)
+    # SIGTERM would end us without the `finally` that stops TorchServe, and a shell that starts
+    # us in the background has SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 @app.command()

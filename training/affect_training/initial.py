@@ -6,7 +6,6 @@ answer what it learned from.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from enum import Enum
@@ -17,6 +16,7 @@ from typing import Final
 import httpx
 import torch
 
+from affect_core.checkpoint import sha256_of
 from affect_core.model import AffectModel, seed_parameters
 from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 
@@ -97,7 +97,7 @@ def _fetch(cache: Path, progress: Progress) -> Path:
     """The ImageNet file, from the cache or downloaded into it; its digest is checked."""
     target = cache / IMAGENET_URL.rsplit("/", 1)[1]
     if target.is_file():
-        if _sha256(target).startswith(IMAGENET_SHA256_PREFIX):
+        if sha256_of(target).startswith(IMAGENET_SHA256_PREFIX):
             return target
         _log.warning("%s is damaged and is downloaded again", target)
     partial = target.with_suffix(".part")
@@ -115,7 +115,7 @@ def _fetch(cache: Path, progress: Progress) -> Path:
                 file.write(block)
                 done += len(block)
                 progress(done, total)
-        if not _sha256(partial).startswith(IMAGENET_SHA256_PREFIX):
+        if not sha256_of(partial).startswith(IMAGENET_SHA256_PREFIX):
             raise DownloadError(f"{IMAGENET_URL} did not arrive whole; try again.")
         partial.replace(target)
     except (httpx.HTTPError, OSError) as error:
@@ -123,11 +123,3 @@ def _fetch(cache: Path, progress: Progress) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return target
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -67,7 +67,7 @@ def opened(
     limits: Limits | None = None,
     deadline: Deadline | None = None,
 ) -> ClipReader:
-    return ClipReader(data, limits or Limits(), deadline or Deadline(60), threads=1)
+    return ClipReader(data, limits or Limits(), deadline or Deadline(60))
 
 
 def read(
