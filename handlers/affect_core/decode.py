@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from types import TracebackType
 from typing import Final
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from affect_core.clock import FrameClock
 from affect_core.container import declared_duration, open_container, video_stream
@@ -55,6 +58,8 @@ class ClipReader:
         self._limits = limits
         self._deadline = deadline
         self._failed_since_last_frame = False
+        self._failed_at_the_end = False
+        self._data = data
         self._container = open_container(data)
         try:
             self._stream = video_stream(self._container)
@@ -135,14 +140,29 @@ class ClipReader:
         self._reached_end(last)
 
     def _decode(self) -> Iterator[VideoFrame]:
-        """Frames in presentation order; a packet that fails is skipped, as players do."""
+        """Frames in presentation order."""
+        given = 0
+        for frame in self._frames_of(self._container, self._stream):
+            given += 1
+            yield frame
+        if self._failed_at_the_end:
+            # A decoder with threads hands over its last frames together, and none of them if one
+            # is damaged. Without threads each comes by itself.
+            with open_container(self._data) as container:
+                stream = video_stream(container)
+                stream.codec_context.thread_count = 1
+                yield from islice(self._frames_of(container, stream), given, None)
+
+    def _frames_of(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        """What one decoder gives; a packet that fails is skipped, as players do."""
         try:
-            for packet in self._container.demux(self._stream):
+            for packet in container.demux(stream):
                 self._deadline.check()
                 try:
                     frames = packet.decode()
                 except av.FFmpegError:
                     self._failed_since_last_frame = True
+                    self._failed_at_the_end = packet.size == 0
                     continue
                 for frame in frames:
                     self._failed_since_last_frame = False
