@@ -1,5 +1,5 @@
-# `make` lists the targets. PYTHON picks the interpreter (3.10 to 3.12), TORCH_INDEX an index for
-# torch (for example https://download.pytorch.org/whl/cpu), AFFECT_PORT the service's port.
+# `make` lists the targets. PYTHON picks the interpreter (3.10 to 3.12), TORCH_INDEX a further index
+# for torch, whose local versions (+cpu) pip prefers (for example https://download.pytorch.org/whl/cpu), AFFECT_PORT the service's port.
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing torch (the largest part), then the rest; a few minutes the first time"
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt \
-	  $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
+	  $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==2.13.0
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt \
 	  -e '.[serve,train,dev]'
 	@touch $@
