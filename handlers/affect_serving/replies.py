@@ -51,14 +51,7 @@ class WholeReply:
 
     def done(self, clip: ClipInfo, seconds: StageSeconds) -> tuple[str, wire.Prediction]:
         """The whole answer, as JSON and as a value."""
-        prediction = wire.Prediction(
-            model=self._model,
-            clip=to_clip(clip),
-            sample_fps=self._options.sample_fps,
-            frames=self._frames,
-            tracks=summarise_tracks(self._frames),
-            timing_s=to_timing(seconds),
-        )
+        prediction = _prediction(self._model, self._options, clip, self._frames, seconds)
         return prediction.model_dump_json(), prediction
 
     def failed(self, problem: wire.Problem) -> str | None:
@@ -74,7 +67,7 @@ class StreamReply:
     def __init__(self, model: wire.ModelInfo, options: wire.PredictOptions) -> None:
         self._model = model
         self._options = options
-        self._whole = WholeReply(model, options)
+        self._frames: list[wire.Frame] = []
         self._begun = False
 
     def opened(self, clip: ClipInfo) -> str | None:
@@ -88,13 +81,13 @@ class StreamReply:
 
     def frame(self, frame: FrameAffect) -> str | None:
         """A frame line."""
-        self._whole.frame(frame)
         known = to_frame(frame)
+        self._frames.append(known)
         return _line(wire.StreamFrame(index=known.index, time_s=known.time_s, faces=known.faces))
 
     def done(self, clip: ClipInfo, seconds: StageSeconds) -> tuple[str, wire.Prediction]:
         """The summary line, and the same whole answer as `WholeReply`."""
-        _, prediction = self._whole.done(clip, seconds)
+        prediction = _prediction(self._model, self._options, clip, self._frames, seconds)
         summary = wire.StreamSummary(
             clip=prediction.clip, tracks=prediction.tracks, timing_s=prediction.timing_s
         )
@@ -108,6 +101,23 @@ class StreamReply:
 def reply_to(model: wire.ModelInfo, options: wire.PredictOptions) -> Reply:
     """The kind of answer that the options ask for."""
     return (StreamReply if options.stream else WholeReply)(model, options)
+
+
+def _prediction(
+    model: wire.ModelInfo,
+    options: wire.PredictOptions,
+    clip: ClipInfo,
+    frames: list[wire.Frame],
+    seconds: StageSeconds,
+) -> wire.Prediction:
+    return wire.Prediction(
+        model=model,
+        clip=to_clip(clip),
+        sample_fps=options.sample_fps,
+        frames=frames,
+        tracks=summarise_tracks(frames),
+        timing_s=to_timing(seconds),
+    )
 
 
 def _line(value: wire.StreamClip | wire.StreamFrame | wire.StreamSummary | wire.StreamError) -> str:

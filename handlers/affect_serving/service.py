@@ -82,11 +82,14 @@ class AffectService:
 
     def answer(self, rows: Sequence[Mapping[str, Any]], context: Any) -> list[str]:
         """As many answers as rows, in order; statuses and media types go into `context`."""
-        if context.get_request_header(0, "describe") == "True":
-            return [self._description.model_dump_json() for _ in rows]
         answers = [""] * len(rows)
         accepted: list[_Accepted] = []
         for position, row in enumerate(rows):
+            # TorchServe marks its own describe requests so. Anyone can send the header, and must
+            # not change the answers of others in the batch with it.
+            if context.get_request_header(position, "describe") == "True":
+                answers[position] = self._description.model_dump_json()
+                continue
             try:
                 request = parse_request(row, self._settings.max_body_bytes)
             except RequestError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ts.context import Context
+from ts.context import Context, RequestProcessor
 
 import clips
 from affect_client import wire
@@ -140,6 +140,15 @@ def test_a_model_answers_what_it_is(handler: Any, context: Context) -> None:
     assert described.device == "cpu"
     assert described.precision == "float32"
     assert "random weights" in described.model.trained_on
+
+
+def test_asking_for_a_description_changes_no_other_answer(handler: Any, context: Context) -> None:
+    rows = [{}, row(clips.portrait_pan(), end_s=0.5)]
+    context.request_processor = [RequestProcessor({"describe": "True"}), RequestProcessor({})]
+    context.request_ids = {0: "a", 1: "b"}
+    described, answered = handler.handle(rows, context)
+    assert wire.ModelDescription.model_validate_json(described).device == "cpu"
+    assert len(wire.Prediction.model_validate_json(answered).frames) == 3
 
 
 def test_a_missing_package_is_a_runtime_error_that_names_it(
