@@ -90,14 +90,18 @@ def test_settings_from_the_environment_reach_the_worker(
 def test_a_worker_that_is_killed_is_replaced_and_answers_again(server: LocalServer) -> None:
     (killed,) = server.worker_pids()
     os.kill(killed, signal.SIGKILL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     answer = None
     while time.monotonic() < deadline:
-        answer = httpx.post(
-            f"{server.inference_url}/predictions/affect",
-            files={"data": ("c", clips.no_face())},
-            timeout=60,
-        )
+        try:
+            answer = httpx.post(
+                f"{server.inference_url}/predictions/affect",
+                files={"data": ("c", clips.no_face())},
+                timeout=20,
+            )
+        except httpx.ReadTimeout:
+            # Sent before TorchServe saw that the worker is gone, and lost with it.
+            continue
         if answer.status_code == 200:
             break
         assert answer.status_code in (500, 503, 507)
