@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from affect_core.model import AffectModel, seed_parameters
+from affect_core.model import AffectModel, build_model, seed_parameters
 from affect_core.spec import ModelSpec
 
 
@@ -18,7 +18,7 @@ def lively_model(spec: ModelSpec) -> AffectModel:
     by 0.2 to 0.6 over carphone and float32 rounding moves them by 1e-6; at 4 the recurrence
     is chaotic and multiplies rounding to 1.4e-5.
     """
-    model = AffectModel(spec)
+    model = build_model(spec)
     seed_parameters(model, 7)
     generator = torch.Generator().manual_seed(8)
     with torch.no_grad():

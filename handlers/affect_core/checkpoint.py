@@ -1,4 +1,7 @@
-"""A model on disk: `weights.safetensors` and `spec.json`, bound by a digest. No pickle."""
+"""A model on disk: `weights.safetensors` and `spec.json`, bound by digests. No pickle.
+
+A backbone that is a graph adds `backbone.json`.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from affect_core.errors import SpecError
-from affect_core.model import AffectModel
-from affect_core.spec import ModelSpec
+from affect_core.graph import Graph, GraphBackbone
+from affect_core.model import AffectModel, build_model
+from affect_core.spec import GraphSpec, ModelSpec
 
 WEIGHTS_FILE = "weights.safetensors"
 SPEC_FILE = "spec.json"
+GRAPH_FILE = "backbone.json"
 
 
 class _SpecFile(BaseModel):
@@ -45,6 +50,8 @@ def save_checkpoint(folder: Path, model: AffectModel, spec: ModelSpec) -> None:
     described = _SpecFile(
         model=spec, model_sha256=_spec_sha256(spec), weights_sha256=sha256_of(weights)
     )
+    if isinstance(model.backbone, GraphBackbone):
+        (folder / GRAPH_FILE).write_bytes(graph_bytes(model.backbone.graph))
     (folder / SPEC_FILE).write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
@@ -69,9 +76,30 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             f"{weights} has SHA-256 {digest}, and its spec names {spec_file.weights_sha256}: "
             "the weights are damaged or are not this spec's. Export the archive again."
         )
-    model = AffectModel(spec_file.model)
+    model = build_model(spec_file.model, _read_graph(folder, spec_file.model))
     _load_weights(model, weights)
     return Checkpoint(model.eval().requires_grad_(requires_grad=False), spec_file.model, digest)
+
+
+def graph_bytes(graph: Graph) -> bytes:
+    """A graph as its file holds it; `GraphSpec.sha256` is this text's digest."""
+    return graph.model_dump_json().encode()
+
+
+def _read_graph(folder: Path, spec: ModelSpec) -> Graph | None:
+    backbone = spec.architecture.backbone
+    if not isinstance(backbone, GraphSpec):
+        return None
+    path = folder / GRAPH_FILE
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != backbone.sha256:
+            raise SpecError(f"{path} is not the graph its spec names. Export the archive again.")
+        return Graph.model_validate_json(content)
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        raise SpecError(f"{path} asks for what this version cannot run. {error}") from error
 
 
 def _load_weights(model: AffectModel, path: Path) -> None:

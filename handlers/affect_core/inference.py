@@ -7,9 +7,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from affect_core.model import AROUSAL, VALENCE, TemporalState
 from affect_core.runtime import Runtime
 from affect_core.sequences import join_states, pack, split_state, unpack
+from affect_core.smoothing import Smoothed, smooth_step
+from affect_core.temporal import AROUSAL, VALENCE, TemporalState
 from affect_core.types import FaceCrop
 
 KeyT = TypeVar("KeyT", bound=Hashable)
@@ -34,16 +35,20 @@ class TrackInference(Generic[KeyT]):
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._states: dict[KeyT, TemporalState] = {}
+        self._smoothed: dict[KeyT, Smoothed] = {}
 
-    def advance(self, keys: Sequence[KeyT], crops: Sequence[FaceCrop]) -> Inferred:
+    def advance(
+        self, keys: Sequence[KeyT], times_s: Sequence[float], crops: Sequence[FaceCrop]
+    ) -> Inferred:
         """Value the crops together, each continuing the track named by its key.
 
         Args:
             keys: one for each crop; those of one track in time order.
+            times_s: one for each crop, in seconds.
             crops: any number; none gives no values.
         """
-        if len(keys) != len(crops):
-            raise ValueError(f"{len(keys)} keys for {len(crops)} crops")
+        if not len(keys) == len(times_s) == len(crops):
+            raise ValueError(f"{len(keys)} keys, {len(times_s)} times, {len(crops)} crops")
         if not crops:
             return Inferred([], 0.0, 0.0)
         rows: dict[KeyT, list[int]] = {}
@@ -57,10 +62,21 @@ class TrackInference(Generic[KeyT]):
         outputs, after = self._runtime.temporal(pack(features, sequences), join_states(before))
         self._states.update(zip(rows, split_state(after), strict=True))
         flat = unpack(outputs, sequences).tolist()
+        values = [
+            self._smooth(key, time_s, (row[VALENCE], row[AROUSAL]))
+            for key, time_s, row in zip(keys, times_s, flat, strict=True)
+        ]
         ended = time.perf_counter()
-        values = [(row[VALENCE], row[AROUSAL]) for row in flat]
         return Inferred(values, featured - started, ended - featured)
 
     def forget(self, key: KeyT) -> None:
         """Drop a track's state; nothing happens where there is none."""
         self._states.pop(key, None)
+        self._smoothed.pop(key, None)
+
+    def _smooth(self, key: KeyT, time_s: float, values: tuple[float, float]) -> tuple[float, float]:
+        state = smooth_step(
+            self._smoothed.get(key), time_s, values, self._runtime.output_smoothing_s
+        )
+        self._smoothed[key] = state
+        return state.values

@@ -186,10 +186,12 @@ class AffectPipeline:
         """Value the turn's crops and account for the time."""
         crops: list[FaceCrop] = []
         keys: list[tuple[int, int]] = []
+        times_s: list[float] = []
         for job, sample in turn.samples:
             crops.extend(sample.crops)
+            times_s.extend(sample.time_s for _ in sample.crops)
             keys.extend((job, crop.face.track) for crop in sample.crops)
-        inferred = inference.advance(keys, crops)
+        inferred = inference.advance(keys, times_s, crops)
         for job, _ in keys:
             batch.seconds[job].backbone += inferred.backbone_s / len(keys)
             batch.seconds[job].temporal += inferred.temporal_s / len(keys)

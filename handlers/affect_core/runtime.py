@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from affect_core.checkpoint import Checkpoint
-from affect_core.model import TemporalState
 from affect_core.sequences import SequenceBatch
+from affect_core.temporal import TemporalState
 from affect_core.types import FaceCrop
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -55,13 +55,15 @@ class Runtime:
         self.choice = choice
         self.chunk_size = _CHUNK[choice.device.type]
         """Crops that one backbone call takes; larger calls gain nothing on this device."""
+        self.output_smoothing_s = checkpoint.spec.output_smoothing_s
+        """Seconds; see `ModelSpec`."""
         self._model = checkpoint.model.to(choice.device)
         self._model.backbone.to(_DTYPES[choice.precision])
         # Convolutions over bytes that arrive as (N, H, W, C) need no transposition this way.
         self._model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, crops: Sequence[FaceCrop]) -> Tensor:
-        """The backbone's features of N crops: (N, 512, S/32, S/32) float32 on the device."""
+        """The backbone's features of N crops: (N, C, H, H) float32 on the device."""
         pixels = torch.from_numpy(np.stack([crop.pixels for crop in crops]))
         with torch.inference_mode():
             features = self._model.features(pixels.to(self.choice.device)).float()

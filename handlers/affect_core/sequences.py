@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from affect_core.model import LayerState, TemporalState
+from affect_core.temporal import TemporalState
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +55,10 @@ def unpack(outputs: Tensor, rows: Sequence[Sequence[int]]) -> Tensor:
 
 def join_states(states: Sequence[TemporalState]) -> TemporalState:
     """States of single tracks, batch 1 each, as one batch."""
-    return tuple(
-        LayerState(torch.cat([s.hidden for s in layer]), torch.cat([s.cell for s in layer]))
-        for layer in zip(*states, strict=True)
-    )
+    return tuple(torch.cat(memories) for memories in zip(*states, strict=True))
 
 
 def split_state(state: TemporalState) -> list[TemporalState]:
     """The inverse of `join_states`: copies, so that one track's state keeps no other alive."""
-    batch = state[0].hidden.shape[0]
-    return [
-        tuple(
-            LayerState(layer.hidden[i : i + 1].clone(), layer.cell[i : i + 1].clone())
-            for layer in state
-        )
-        for i in range(batch)
-    ]
+    batch = state[0].shape[0]
+    return [tuple(memory[i : i + 1].clone() for memory in state) for i in range(batch)]

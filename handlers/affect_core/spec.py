@@ -50,7 +50,7 @@ class PreprocessSpec(_Spec):
     crop_margin: float = Field(
         default=0.15, ge=0, le=1, description="Added on each side, in longer box sides."
     )
-    crop_size: int = Field(default=224, ge=32, le=512, multiple_of=32)
+    crop_size: int = Field(default=224, ge=32, le=512, description="Side in pixels.")
     mean: tuple[Fraction, Fraction, Fraction] = (0.485, 0.456, 0.406)
     """RGB of ImageNet in [0, 1]; He et al. and torchvision's published VGG19 use it."""
     std: tuple[Scale, Scale, Scale] = (0.229, 0.224, 0.225)
@@ -59,6 +59,7 @@ class PreprocessSpec(_Spec):
 class ConvLSTMSpec(_Spec):
     """Three stacked ConvLSTM layers, 7x7, 32 -> 16 -> 8 channels (paper, Model 2 to 4)."""
 
+    kind: Literal["convlstm"] = "convlstm"
     hidden_channels: tuple[Width, ...] = Field(default=(32, 16, 8), min_length=1)
     kernel_size: int = Field(default=7, ge=1)
     pool_size: int = Field(default=4, ge=1, description="Max pooling after the last layer.")
@@ -71,16 +72,38 @@ class ConvLSTMSpec(_Spec):
         return self
 
 
+class RecurrentSpec(_Spec):
+    """Stacked LSTM or GRU layers over flattened features (paper, comparison models).
+
+    The paper gives two layers and two fully connected ones; the widths are ours.
+    """
+
+    kind: Literal["lstm", "gru"]
+    hidden_size: int = Field(default=128, ge=1)
+    layers: int = Field(default=2, ge=1)
+    head_features: tuple[Width, ...] = Field(default=(32,), description="Hidden widths.")
+
+
+class GraphSpec(_Spec):
+    """A backbone that the checkpoint carries as a list of operator calls."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.]*$", description="timm's, say resnet50.")
+    channels: int = Field(ge=1)
+    map_size: int = Field(ge=1, description="Side of the feature map at the spec's crop size.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the graph's file.")
+
+
 class ArchitectureSpec(_Spec):
     """The layers, by name and size."""
 
-    backbone: Literal["vgg19"] = "vgg19"
-    temporal: ConvLSTMSpec = ConvLSTMSpec()
+    backbone: Literal["vgg16", "vgg19"] | GraphSpec = "vgg19"
+    temporal: Annotated[ConvLSTMSpec | RecurrentSpec, Field(discriminator="kind")] = ConvLSTMSpec()
 
     @property
     def name(self) -> str:
         """As answers report it, for example `vgg19-convlstm`."""
-        return f"{self.backbone}-convlstm"
+        backbone = self.backbone if isinstance(self.backbone, str) else self.backbone.name
+        return f"{backbone}-{self.temporal.kind}"
 
 
 class Provenance(_Spec):
@@ -98,4 +121,7 @@ class ModelSpec(_Spec):
     version: str = Field(default="1.0", pattern=r"^[0-9]+(\.[0-9]+)*$")
     preprocess: PreprocessSpec = PreprocessSpec()
     architecture: ArchitectureSpec = ArchitectureSpec()
+    output_smoothing_s: float = Field(
+        default=0.0, ge=0, le=10, description="Time constant of a causal low-pass; 0 is none."
+    )
     provenance: Provenance

@@ -37,7 +37,7 @@ def alone(tiny_runtime: Runtime, crops: dict[str, list[FaceCrop]]) -> dict[str, 
     answers = {}
     for track, own in crops.items():
         inference: TrackInference[str] = TrackInference(tiny_runtime)
-        answers[track] = [inference.advance([track], [crop]).values[0] for crop in own]
+        answers[track] = [inference.advance([track], [0.0], [crop]).values[0] for crop in own]
     return answers
 
 
@@ -64,7 +64,9 @@ def test_a_track_s_numbers_do_not_depend_on_company_order_or_cuts(
     upcoming = {track: iter(own) for track, own in crops.items()}
     got: dict[str, Values] = {track: [] for track in TRACKS}
     for call in calls:
-        inferred = inference.advance(call, [next(upcoming[track]) for track in call])
+        inferred = inference.advance(
+            call, [0.0] * len(call), [next(upcoming[track]) for track in call]
+        )
         assert len(inferred.values) == len(call)
         for track, values in zip(call, inferred.values, strict=True):
             got[track].append(values)
@@ -79,7 +81,7 @@ def test_the_past_and_the_crop_both_count(
     # A hundred times the tolerance beside this test, which would hold for a model that gives
     # the same numbers for everything.
     inference: TrackInference[str] = TrackInference(tiny_runtime)
-    once, again = inference.advance(["ann", "ann"], [crops["ann"][0]] * 2).values
+    once, again = inference.advance(["ann", "ann"], [0.0, 0.2], [crops["ann"][0]] * 2).values
     assert np.abs(np.subtract(once, again)).max() > 1e-3
     assert np.abs(np.subtract(alone["ann"][0], alone["bob"][0])).max() > 1e-3
 
@@ -88,9 +90,11 @@ def test_a_track_that_is_forgotten_starts_anew_and_the_others_go_on(
     tiny_runtime: Runtime, crops: dict[str, list[FaceCrop]], alone: dict[str, Values]
 ) -> None:
     inference: TrackInference[str] = TrackInference(tiny_runtime)
-    inference.advance(["ann", "bob"], [crops["ann"][0], crops["bob"][0]])
+    inference.advance(["ann", "bob"], [0.0, 0.0], [crops["ann"][0], crops["bob"][0]])
     inference.forget("ann")
-    values = inference.advance(["ann", "bob"], [crops["ann"][0], crops["bob"][1]]).values
+    values = inference.advance(
+        ["ann", "bob"], [0.0, 0.0], [crops["ann"][0], crops["bob"][1]]
+    ).values
     np.testing.assert_allclose(values, [alone["ann"][0], alone["bob"][1]], rtol=0, atol=1e-5)
 
 
@@ -101,14 +105,16 @@ def test_forgetting_what_was_never_seen_does_nothing(tiny_runtime: Runtime) -> N
 
 def test_no_crops_give_no_values(tiny_runtime: Runtime) -> None:
     inference: TrackInference[str] = TrackInference(tiny_runtime)
-    assert inference.advance([], []).values == []
+    assert inference.advance([], [], []).values == []
 
 
 def test_a_key_may_be_anything_that_hashes(
     tiny_runtime: Runtime, crops: dict[str, list[FaceCrop]], alone: dict[str, Values]
 ) -> None:
     inference: TrackInference[tuple[int, int]] = TrackInference(tiny_runtime)
-    values = inference.advance([(0, 1), (1, 0)], [crops["ann"][0], crops["bob"][0]]).values
+    values = inference.advance(
+        [(0, 1), (1, 0)], [0.0, 0.0], [crops["ann"][0], crops["bob"][0]]
+    ).values
     np.testing.assert_allclose(values, [alone["ann"][0], alone["bob"][0]], rtol=0, atol=1e-5)
 
 
@@ -116,7 +122,7 @@ def test_numbers_lie_in_the_plane_and_the_time_is_told(
     tiny_runtime: Runtime, crops: dict[str, list[FaceCrop]]
 ) -> None:
     inference: TrackInference[str] = TrackInference(tiny_runtime)
-    inferred = inference.advance(["ann"] * LONGEST, crops["ann"])
+    inferred = inference.advance(["ann"] * LONGEST, [0.0] * LONGEST, crops["ann"])
     assert np.abs(inferred.values).max() <= 1
     assert inferred.backbone_s > 0
     assert inferred.temporal_s > 0

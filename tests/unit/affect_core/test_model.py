@@ -9,18 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from affect_core.model import (
-    AROUSAL,
-    VALENCE,
-    AffectModel,
-    ConvLSTMHead,
-    ConvLSTMLayer,
-    LayerState,
-    TemporalState,
-    same_max_pool,
-    seed_parameters,
-)
+from affect_core.convlstm import ConvLSTMHead, ConvLSTMLayer, LayerState, same_max_pool
+from affect_core.model import AffectModel, seed_parameters
 from affect_core.spec import ConvLSTMSpec
+from affect_core.temporal import AROUSAL, VALENCE, FeatureShape, TemporalState
 
 Array = NDArray[np.float64]
 
@@ -282,7 +274,7 @@ def head_by_paper(head: ConvLSTMHead, features: Array) -> Array:
 
 def small_head() -> ConvLSTMHead:
     spec = ConvLSTMSpec(hidden_channels=(3, 2), kernel_size=3, pool_size=2, head_features=(5, 4))
-    head = ConvLSTMHead(spec, map_size=3)
+    head = ConvLSTMHead(spec, FeatureShape(512, 3))
     randomised(head, seed=5, scale=0.1)
     return head
 
@@ -307,17 +299,16 @@ def test_the_head_s_state_carries_over_a_cut_and_padding_does_not_count() -> Non
     both = torch.cat([first, second], 1)
     torch.testing.assert_close(both[mask], whole[mask], rtol=0, atol=1e-6)
     for got, expected in zip(after, after_whole, strict=True):
-        torch.testing.assert_close(got.hidden, expected.hidden, rtol=0, atol=1e-6)
-        torch.testing.assert_close(got.cell, expected.cell, rtol=0, atol=1e-6)
+        torch.testing.assert_close(got, expected, rtol=0, atol=1e-6)
 
 
 def test_a_track_not_seen_before_starts_from_zeros() -> None:
     state: TemporalState = small_head().initial_state(2)
-    assert [tuple(layer.hidden.shape) for layer in state] == [(2, 3, 3, 3), (2, 2, 3, 3)]
-    for layer in state:
-        assert layer.hidden.dtype == layer.cell.dtype == torch.float32
-        assert not layer.hidden.any()
-        assert not layer.cell.any()
+    shapes = [tuple(memory.shape) for memory in state]
+    assert shapes == [(2, 3, 3, 3), (2, 3, 3, 3), (2, 2, 3, 3), (2, 2, 3, 3)]
+    for memory in state:
+        assert memory.dtype == torch.float32
+        assert not memory.any()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e4, 1e30])
@@ -330,7 +321,7 @@ def test_outputs_lie_in_the_plane_whatever_the_features(scale: float) -> None:
 
 
 def test_the_default_layers_are_the_paper_s() -> None:
-    head = ConvLSTMHead(ConvLSTMSpec(), map_size=7)
+    head = ConvLSTMHead(ConvLSTMSpec(), FeatureShape(512, 7))
     shapes = [tuple(parameter.shape) for parameter in head.parameters()]
     expected: list[tuple[int, ...]] = []
     for inputs, channels in ((512, 32), (32, 16), (16, 8)):

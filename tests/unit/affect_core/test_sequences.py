@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from affect_core.model import LayerState, TemporalState
 from affect_core.sequences import SequenceBatch, join_states, pack, split_state, unpack
+from affect_core.temporal import TemporalState
 
 
 @st.composite
@@ -94,24 +94,19 @@ def test_a_mask_of_numbers_is_refused() -> None:
 def random_state(batch: int, seed: int) -> TemporalState:
     generator = torch.Generator().manual_seed(seed)
 
-    def layer(channels: int) -> LayerState:
-        hidden, cell = torch.randn((2, batch, channels, 2, 2), generator=generator)
-        return LayerState(hidden, cell)
-
-    return layer(4), layer(2)
+    return tuple(torch.randn((batch, c, 2, 2), generator=generator) for c in (4, 4, 2, 2))
 
 
 def assert_same(one: TemporalState, other: TemporalState) -> None:
     for layer, expected in zip(one, other, strict=True):
-        assert torch.equal(layer.hidden, expected.hidden)
-        assert torch.equal(layer.cell, expected.cell)
+        assert torch.equal(layer, expected)
 
 
 @given(batch=st.integers(1, 6), seed=st.integers(0, 1000))
 def test_splitting_and_joining_are_each_other_s_inverse(batch: int, seed: int) -> None:
     state = random_state(batch, seed)
     parts = split_state(state)
-    assert [part[0].hidden.shape for part in parts] == [(1, 4, 2, 2)] * batch
+    assert [part[0].shape for part in parts] == [(1, 4, 2, 2)] * batch
     assert_same(join_states(parts), state)
     for again, part in zip(split_state(join_states(parts)), parts, strict=True):
         assert_same(again, part)
@@ -121,11 +116,10 @@ def test_joined_states_keep_their_order() -> None:
     states = [random_state(1, seed) for seed in range(3)]
     joined = join_states(states)
     for position, state in enumerate(states):
-        assert torch.equal(joined[1].cell[position], state[1].cell[0])
+        assert torch.equal(joined[3][position], state[3][0])
 
 
 def test_one_track_s_state_keeps_no_other_s_memory_alive() -> None:
     for part in split_state(random_state(50, 0)):
-        for layer in part:
-            for tensor in layer:
-                assert tensor.untyped_storage().nbytes() == tensor.nbytes
+        for tensor in part:
+            assert tensor.untyped_storage().nbytes() == tensor.nbytes

@@ -66,6 +66,7 @@ def test_the_defaults_are_the_paper_s() -> None:
     assert spec.preprocess.mean == (0.485, 0.456, 0.406)
     assert spec.preprocess.std == (0.229, 0.224, 0.225)
     temporal = spec.architecture.temporal
+    assert isinstance(temporal, ConvLSTMSpec)
     assert (temporal.hidden_channels, temporal.kernel_size, temporal.pool_size) == (
         (32, 16, 8),
         7,
@@ -105,7 +106,6 @@ def test_an_unknown_field_is_refused_at_every_level(model: type[BaseModel]) -> N
         ("crop_margin", -0.1),
         ("crop_margin", 1.1),
         ("crop_size", 0),
-        ("crop_size", 100),
         ("crop_size", 544),
         ("mean", (0.5, 0.5)),
         ("std", (0.5, 0.5, 0.5, 0.5)),

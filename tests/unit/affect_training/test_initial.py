@@ -16,8 +16,8 @@ from torch import Tensor
 
 from affect_core.model import AffectModel
 from affect_core.spec import PreprocessSpec
-from affect_training import initial
-from affect_training.initial import BackboneWeights, DownloadError, initial_model
+from affect_training.initial import BackboneWeights, initial_model
+from affect_training.networks.imagenet import PUBLISHED, DownloadError, Published
 
 SMALL = PreprocessSpec(crop_size=32)
 FILE = "vgg19-dcbb9e9d.pth"
@@ -54,7 +54,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     site = Site()
     thread = threading.Thread(target=site.server.serve_forever, args=(0.01,))
     thread.start()
-    monkeypatch.setattr(initial, "IMAGENET_URL", site.url)
+    monkeypatch.setitem(PUBLISHED, 19, Published(site.url, PUBLISHED[19].sha256_prefix))
     # A proxy of the machine's would stand between the test and its own server.
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -79,7 +79,7 @@ def started(
 def published(monkeypatch: pytest.MonkeyPatch, body: bytes) -> bytes:
     """As if torchvision had published this file."""
     digest = hashlib.sha256(body).hexdigest()
-    monkeypatch.setattr(initial, "IMAGENET_SHA256_PREFIX", digest[:8])
+    monkeypatch.setitem(PUBLISHED, 19, Published(PUBLISHED[19].url, digest[:8]))
     return body
 
 
@@ -179,7 +179,8 @@ def test_a_server_that_is_not_there_is_an_error(
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        monkeypatch.setattr(initial, "IMAGENET_URL", f"http://127.0.0.1:{port}/{FILE}")
+        absent = Published(f"http://127.0.0.1:{port}/{FILE}", PUBLISHED[19].sha256_prefix)
+        monkeypatch.setitem(PUBLISHED, 19, absent)
         with pytest.raises(DownloadError, match="cannot be downloaded"):
             started(BackboneWeights.IMAGENET, tmp_path)
 

@@ -1,0 +1,147 @@
+"""Backbones by name: how each is built for training and what it becomes when it serves."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, model_validator
+from torch import nn
+
+from affect_core.checkpoint import graph_bytes
+from affect_core.graph import GraphBackbone
+from affect_core.spec import GraphSpec
+from affect_core.temporal import FeatureShape
+from affect_core.vgg import VGG, Depth
+from affect_training.errors import TrainingError
+from affect_training.networks.batch_norm import fold_batch_norm, with_batch_norm
+from affect_training.networks.graphs import UnsupportedNetworkError, export_graph
+from affect_training.networks.imagenet import DownloadError, Progress, load_imagenet
+
+VGGName = Literal["vgg16", "vgg19"]
+
+_VGGS: Final[dict[str, tuple[VGGName, Depth]]] = {"vgg16": ("vgg16", 16), "vgg19": ("vgg19", 19)}
+
+
+class BackboneConfig(BaseModel):
+    """Which backbone is trained, and from what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "vgg19"
+    """vgg16, vgg19, or any convolutional network of timm (resnet34, resnet50, inception_v3)."""
+    weights: Literal["imagenet", "random"] = "imagenet"
+    batch_norm: bool = False
+    """VGG from random weights: batch norm while training, folded away when it serves."""
+
+    @model_validator(mode="after")
+    def _batch_norm_is_for_random_vgg(self) -> BackboneConfig:
+        if self.batch_norm and (self.name not in _VGGS or self.weights != "random"):
+            raise ValueError("batch_norm is for vgg16 and vgg19 from random weights")
+        return self
+
+
+def build_backbone(config: BackboneConfig, seed: int, cache: Path, progress: Progress) -> nn.Module:
+    """A backbone to train: (N, 3, S, S) normalised RGB -> (N, C, H, H).
+
+    Args:
+        config: which.
+        seed: of random weights.
+        cache: where downloads are kept.
+        progress: called while downloading.
+
+    Raises:
+        TrainingError: no such network, or its published weights cannot be had.
+    """
+    vgg = _VGGS.get(config.name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if vgg is None:
+            return _from_timm(config)
+        backbone = VGG(vgg[1])
+        if config.weights == "random":
+            for layer in backbone.modules():
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+                    if layer.bias is not None:
+                        nn.init.zeros_(layer.bias)
+            return with_batch_norm(backbone) if config.batch_norm else backbone
+    try:
+        load_imagenet(backbone, vgg[1], cache, progress)
+    except DownloadError as error:
+        raise TrainingError(
+            f"{error} Train from scratch instead: weights: random, batch_norm: true."
+        ) from error
+    return backbone
+
+
+def shape_of(backbone: nn.Module, crop_size: int) -> FeatureShape:
+    """What a backbone gives for one crop.
+
+    Raises:
+        UnsupportedNetworkError: it gives no square feature map.
+    """
+    training = backbone.training
+    with torch.no_grad():
+        features = backbone.eval()(torch.zeros(1, 3, crop_size, crop_size))
+    backbone.train(training)
+    if features.ndim != 4 or features.shape[2] != features.shape[3]:
+        raise UnsupportedNetworkError(
+            f"{type(backbone).__name__} gives shape {tuple(features.shape)}, no square feature "
+            "map in front: choose a convolutional network."
+        )
+    return FeatureShape(features.shape[1], features.shape[2])
+
+
+def spec_while_training(
+    config: BackboneConfig, backbone: nn.Module, crop_size: int
+) -> VGGName | GraphSpec:
+    """How the spec names the backbone before it is exported (a graph has no digest yet)."""
+    if config.name in _VGGS:
+        return _VGGS[config.name][0]
+    shape = shape_of(backbone, crop_size)
+    return GraphSpec(
+        name=config.name, channels=shape.channels, map_size=shape.map_size, sha256="0" * 64
+    )
+
+
+def served_backbone(
+    config: BackboneConfig, backbone: nn.Module, crop_size: int
+) -> tuple[VGGName | GraphSpec, nn.Module]:
+    """The spec and the module that serve what `backbone` has learned."""
+    if config.name in _VGGS:
+        name, depth = _VGGS[config.name]
+        if not isinstance(backbone, nn.Sequential):
+            return name, backbone.eval()
+        plain = VGG(depth)
+        fold_batch_norm(backbone, into=plain)
+        return name, plain.eval()
+    graph: GraphBackbone = export_graph(backbone, crop_size)
+    shape = shape_of(graph, crop_size)
+    digest = hashlib.sha256(graph_bytes(graph.graph)).hexdigest()
+    spec = GraphSpec(
+        name=config.name, channels=shape.channels, map_size=shape.map_size, sha256=digest
+    )
+    return spec, graph
+
+
+def _from_timm(config: BackboneConfig) -> nn.Module:
+    # Half a second that `affect-train --help` does without.
+    import timm  # noqa: PLC0415
+
+    name = config.name
+    if not timm.is_model(name):
+        close = ", ".join(timm.list_models(f"*{name[:6]}*")[:8])
+        raise TrainingError(f"timm has no network called {name}. Close to it: {close or 'none'}.")
+    try:
+        network: nn.Module = timm.create_model(
+            name, pretrained=config.weights == "imagenet", num_classes=0, global_pool=""
+        )
+    except Exception as error:  # the hub raises what its transport raises
+        raise TrainingError(
+            f"{name}'s published weights cannot be had ({type(error).__name__}). "
+            "Train from scratch instead: weights: random."
+        ) from error
+    return network
