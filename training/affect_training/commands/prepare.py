@@ -1,0 +1,115 @@
+"""`affect-train prepare`: rated clips -> a prepared set."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from affect_core.spec import PreprocessSpec
+from affect_training.dataset.prepare import PrepareOptions
+from affect_training.dataset.prepare import prepare as make_prepared
+from affect_training.dataset.report import REPORT_MARKDOWN
+from affect_training.dataset.tables import Report
+from affect_training.errors import TrainingError
+from affect_training.ratings.join import DEFAULT_MAX_AGE_S
+
+_SPEC = PreprocessSpec()
+
+
+class GoldStandard(str, Enum):
+    """How several annotators' ratings become one."""
+
+    MEAN = "mean"
+    EWE = "ewe"
+
+
+class Detector(str, Enum):
+    """Who finds the faces."""
+
+    LIBFACEDETECTION = "libfacedetection"
+    HAAR = "haar"
+
+
+def prepare(
+    manifest: Annotated[
+        Path, typer.Argument(help="CSV or Parquet: clip, subject, time_s, arousal, valence, ...")
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder for the prepared set.")],
+    *,
+    crop_size: Annotated[
+        int, typer.Option(min=32, max=512, help="Pixels; a multiple of 32.")
+    ] = _SPEC.crop_size,
+    sample_fps: Annotated[
+        float, typer.Option(min=0.1, max=30, help="Samples a second.")
+    ] = _SPEC.sample_fps,
+    detector: Annotated[
+        Detector, typer.Option(help="haar is the paper's.")
+    ] = Detector.LIBFACEDETECTION,
+    gold: Annotated[
+        GoldStandard, typer.Option(help="Of several annotators: mean, or evaluator-weighted.")
+    ] = GoldStandard.MEAN,
+    max_age_s: Annotated[
+        float, typer.Option(min=0.001, help="Seconds for which a rating holds.")
+    ] = DEFAULT_MAX_AGE_S,
+    seed: Annotated[int, typer.Option(help="Of the split by subject.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+) -> None:
+    """Cut faces out of rated clips and split them by subject, ready for training.
+
+    Stopped runs go on where they were: run the same command again.
+    """
+    console = Console(stderr=True)
+    if crop_size % 32:
+        raise typer.BadParameter("must be a multiple of 32", param_hint="--crop-size")
+    columns = (TextColumn("clips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        options = PrepareOptions(
+            preprocess=PreprocessSpec(
+                crop_size=crop_size, sample_fps=sample_fps, detector=detector.value
+            ),
+            gold=gold.value,
+            rating_max_age_s=max_age_s,
+            seed=seed,
+        )
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task("clips", total=None)
+            report = make_prepared(
+                manifest,
+                out,
+                options,
+                workers,
+                lambda done, total: bar.update(task, completed=done, total=total),
+            )
+    except TrainingError as error:
+        console.print(f"[red]{escape(str(error))}[/red]", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    _show(console, report)
+    console.print(f"{out}  details in {out / REPORT_MARKDOWN}")
+
+
+def _show(console: Console, report: Report) -> None:
+    table = Table("split", "subjects", "clips", "samples", "usable")
+    for split, part in report.splits.items():
+        table.add_row(split, *map(str, (part.subjects, part.clips, part.samples, part.usable)))
+    console.print(table)
+    totals = report.totals
+    console.print(
+        f"{totals['samples']} samples: {totals['no_face']} without a face, "
+        f"{totals['unrated']} unrated, {totals['usable']} usable"
+    )
+    for name, found in report.agreement.items():
+        if found.alpha is not None:
+            console.print(
+                f"{name}: Cronbach's alpha {found.alpha:.2f}, {found.annotators} annotators"
+            )
+    for clip in report.dropped:
+        sentence = f"{clip.clip} {clip.dropped_code}: {clip.dropped_reason}"
+        console.print(f"[yellow]dropped[/yellow] {escape(sentence)}", soft_wrap=True)
