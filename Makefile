@@ -24,13 +24,13 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt \
 	  $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==2.13.0
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt \
-	  -e '.[serve,train,dev]'
+	  -e '.[serve,train,synth,dev]'
 	@touch $@
 
 archive: model_store/affect.mar ## an archive of an untrained model, unless there is one
 
 model_store/affect.mar: | $(STAMP)
-	$(BIN)/affect-train export --model-store model_store
+	$(BIN)/affect-train untrained --model-store model_store
 
 demo: setup archive ## real TorchServe, one real clip, its numbers
 	$(BIN)/affect-serve demo --port $(AFFECT_PORT)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 from affect_serving.server import LocalServer
+from affect_training.card import model_card
 from affect_training.export import export_archive
 from affect_training.initial import BackboneWeights, initial_model
 from models import lively_model
@@ -45,7 +46,7 @@ def small_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         preprocess=PreprocessSpec(crop_size=32),
         provenance=Provenance(trained_on="Nothing: random weights, for tests."),
     )
-    export_archive(lively_model(spec), spec, folder)
+    export_archive(lively_model(spec), spec, model_card(spec, None), folder)
     return folder
 
 
@@ -55,7 +56,7 @@ def model_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model-store")
     cache = folder / "cache"
     model, spec = initial_model(BackboneWeights.SEEDED, cache, lambda done, total: None)
-    export_archive(model, spec, folder)
+    export_archive(model, spec, model_card(spec, None), folder)
     return folder
 
 

@@ -18,9 +18,10 @@ from typing import Final
 from model_archiver.model_archiver_config import ModelArchiverConfig
 from model_archiver.model_packaging_utils import ModelExportUtils
 
-from affect_core.checkpoint import SPEC_FILE, WEIGHTS_FILE, save_checkpoint
+from affect_core.checkpoint import GRAPH_FILE, SPEC_FILE, WEIGHTS_FILE, save_checkpoint
 from affect_core.model import AffectModel
-from affect_core.spec import ModelSpec
+from affect_core.spec import GraphSpec, ModelSpec
+from affect_training.card import CARD_FILE
 
 _HANDLER_MODULE: Final = "affect_handler"
 _MODEL_CONFIG: Final = "model-config.yaml"
@@ -28,10 +29,11 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The zip format's earliest date: an archive's bytes depend on its contents alone."""
 
 
-def export_archive(model: AffectModel, spec: ModelSpec, model_store: Path) -> Path:
+def export_archive(model: AffectModel, spec: ModelSpec, card: str, model_store: Path) -> Path:
     """Write `<name>.mar` and TorchServe's configuration into `model_store`.
 
-    The same model and spec give the same archive, byte for byte. An archive that is being
+    The model card lies in the archive, and beside it for reading. The same model, spec and
+    card give the same archive, byte for byte. An archive that is being
     served is replaced in one step.
 
     Returns:
@@ -44,11 +46,13 @@ def export_archive(model: AffectModel, spec: ModelSpec, model_store: Path) -> Pa
         save_checkpoint(content, model, spec)
         (content / _MODEL_CONFIG).write_bytes(_template(_MODEL_CONFIG).encode())
         (content / f"{_HANDLER_MODULE}.py").write_bytes(_handler_source())
+        (content / CARD_FILE).write_text(card, encoding="utf-8")
         (content / "MAR-INF").mkdir()
         (content / "MAR-INF" / "MANIFEST.json").write_text(_manifest(spec), encoding="utf-8")
         packed = Path(folder) / archive.name
         _zip(content, packed)
         packed.replace(archive)
+    (model_store / CARD_FILE).write_text(card, encoding="utf-8")
     write_configuration(model_store, archive.name)
     return archive
 
@@ -80,12 +84,15 @@ def _property_value(text: str) -> str:
 
 def _manifest(spec: ModelSpec) -> str:
     """TorchServe's manifest by its own archiver, without the time of day."""
+    extra = [SPEC_FILE, CARD_FILE]
+    if isinstance(spec.architecture.backbone, GraphSpec):
+        extra.append(GRAPH_FILE)
     config = ModelArchiverConfig(
         model_name=spec.name,
         handler=f"{_HANDLER_MODULE}.py",
         version=spec.version,
         serialized_file=WEIGHTS_FILE,
-        extra_files=SPEC_FILE,
+        extra_files=",".join(extra),
         config_file=_MODEL_CONFIG,
     )
     manifest = json.loads(ModelExportUtils.generate_manifest_json(config))

@@ -21,9 +21,11 @@ from affect_training import export
 from affect_training.export import export_archive, write_configuration
 
 HANDLER = "affect_handler.py"
+CARD = "# What the model is\n"
 CONTENT = {
     "weights.safetensors",
     "spec.json",
+    "MODEL_CARD.md",
     "model-config.yaml",
     HANDLER,
     "MAR-INF/MANIFEST.json",
@@ -35,7 +37,7 @@ def archive(
     tmp_path_factory: pytest.TempPathFactory, tiny_model: AffectModel, tiny_spec: ModelSpec
 ) -> Path:
     store = tmp_path_factory.mktemp("store") / "not" / "there"
-    return export_archive(tiny_model, tiny_spec, store)
+    return export_archive(tiny_model, tiny_spec, CARD, store)
 
 
 def sha256(path: Path) -> str:
@@ -60,7 +62,7 @@ def java_properties(path: Path) -> dict[str, str]:
 def test_the_same_model_gives_the_same_archive(
     archive: Path, tmp_path: Path, tiny_model: AffectModel, tiny_spec: ModelSpec
 ) -> None:
-    again = export_archive(tiny_model, tiny_spec, tmp_path / "another place")
+    again = export_archive(tiny_model, tiny_spec, CARD, tmp_path / "another place")
     assert sha256(again) == sha256(archive)
     assert again == tmp_path / "another place" / "affect.mar"
 
@@ -109,6 +111,7 @@ def test_what_is_unpacked_is_the_checkpoint(
 
 def test_a_store_holds_the_archive_and_what_torchserve_needs_beside_it(archive: Path) -> None:
     assert {path.name for path in archive.parent.iterdir()} == {
+        "MODEL_CARD.md",
         "affect.mar",
         "config.properties",
         "metrics.yaml",
@@ -130,7 +133,7 @@ def test_an_export_that_fails_leaves_the_old_archive_as_it_was(
 
     monkeypatch.setattr(export, "_zip", disk_full)
     with pytest.raises(OSError, match="No space left"):
-        export_archive(tiny_model, tiny_spec, tmp_path)
+        export_archive(tiny_model, tiny_spec, CARD, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["affect.mar"]
     assert (tmp_path / "affect.mar").read_bytes() == b"the old one"
 
@@ -139,7 +142,7 @@ def test_the_archive_is_named_after_the_model(
     tmp_path: Path, tiny_model: AffectModel, tiny_spec: ModelSpec
 ) -> None:
     named = tiny_spec.model_copy(update={"name": "affect-live"})
-    assert export_archive(tiny_model, named, tmp_path).name == "affect-live.mar"
+    assert export_archive(tiny_model, named, CARD, tmp_path).name == "affect-live.mar"
     assert java_properties(tmp_path / "config.properties")["load_models"] == "affect-live.mar"
 
 

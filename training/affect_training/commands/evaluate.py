@@ -1,0 +1,146 @@
+"""`affect-train evaluate` and `affect-train smooth`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from affect_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from affect_core.errors import SpecError
+from affect_core.runtime import DeviceChoice
+from affect_training.dataset.prepared import PreparedSet, open_prepared
+from affect_training.errors import TrainingError
+from affect_training.evaluate import results
+from affect_training.evaluate.bootstrap import RESAMPLES, SEED
+from affect_training.evaluate.predict import predict
+from affect_training.evaluate.predictions import Predictions, write_predictions
+from affect_training.evaluate.report import summary
+from affect_training.evaluate.smoothing import fit_smoothing
+from affect_training.ratings.types import Split
+
+_console = Console(stderr=True)
+
+
+class SplitName(str, Enum):
+    """A split, as the command line takes it."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+CheckpointFolder = Annotated[
+    Path, typer.Argument(help="Folder with weights.safetensors and spec.json.")
+]
+PreparedFolder = Annotated[Path, typer.Argument(help="What affect-train prepare made.")]
+ClipsFolder = Annotated[
+    Path | None, typer.Option(help="Folder of the clips, if they moved since they were prepared.")
+]
+Gpu = Annotated[int | None, typer.Option(help="Number of the GPU; without it, the CPU.")]
+
+
+def evaluate(
+    checkpoint: CheckpointFolder,
+    prepared: PreparedFolder,
+    out: Annotated[Path, typer.Argument(help="Folder for predictions.parquet and metrics.json.")],
+    *,
+    split: Annotated[SplitName, typer.Option(help="Which clips.")] = SplitName.TEST,
+    clips: ClipsFolder = None,
+    gpu: Gpu = None,
+    resamples: Annotated[int, typer.Option(min=1, help="For the intervals.")] = RESAMPLES,
+    seed: Annotated[int, typer.Option(help="Of the resampling.")] = SEED,
+) -> None:
+    """Run a model over a split's clips and measure it: CCC, PCC, MSE with intervals."""
+    try:
+        loaded, opened = load_checkpoint(checkpoint), open_prepared(prepared)
+        _make_folder(out)
+        predictions = _predict(loaded, opened, split.value, clips, gpu)
+        write_predictions(out / results.PREDICTIONS_FILE, predictions)
+        with _console.status("resampling subjects"):
+            metrics = results.evaluate(predictions, resamples, seed)
+        results.write_metrics(out / results.METRICS_FILE, metrics)
+    except (TrainingError, SpecError) as error:
+        raise _failed(error) from error
+    Console().print(summary(metrics))
+    _console.print(f"{out / results.PREDICTIONS_FILE}\n{out / results.METRICS_FILE}", markup=False)
+
+
+def smooth(
+    checkpoint: CheckpointFolder,
+    prepared: PreparedFolder,
+    out: Annotated[Path, typer.Argument(help="Folder for the checkpoint with the filter.")],
+    *,
+    clips: ClipsFolder = None,
+    gpu: Gpu = None,
+) -> None:
+    """Fit the causal low-pass over a model's outputs on the validation split."""
+    try:
+        loaded, opened = load_checkpoint(checkpoint), open_prepared(prepared)
+        _make_folder(out)
+        predictions = _predict(_with_smoothing(loaded, 0.0), opened, "validation", clips, gpu)
+        with _console.status("trying time constants"):
+            fit = fit_smoothing(predictions)
+        # Loaded again: the pipeline has moved the first one's model to its device.
+        best = _with_smoothing(load_checkpoint(checkpoint), fit.best_s)
+        save_checkpoint(out, best.model, best.spec)
+    except (TrainingError, SpecError) as error:
+        raise _failed(error) from error
+    for tau, ccc in zip(fit.tau_s, fit.ccc, strict=True):
+        mark = "  <- chosen" if tau == fit.best_s else ""
+        value = "undefined" if ccc is None else f"{ccc:.4f}"
+        Console().print(f"{tau:7.3f} s  mean CCC {value}{mark}", highlight=False)
+    _console.print(f"{out}", markup=False)
+
+
+def _predict(
+    checkpoint: Checkpoint,
+    prepared: PreparedSet,
+    split: Split,
+    clips: Path | None,
+    gpu: int | None,
+) -> Predictions:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_console, transient=True) as bar:
+        task = bar.add_task(f"samples of {split}", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        return predict(
+            checkpoint, prepared, split, DeviceChoice.of(gpu), progress=progress, clips=clips
+        )
+
+
+def _with_smoothing(checkpoint: Checkpoint, tau_s: float) -> Checkpoint:
+    spec = checkpoint.spec.model_copy(update={"output_smoothing_s": tau_s})
+    return Checkpoint(checkpoint.model, spec, checkpoint.weights_sha256)
+
+
+def _make_folder(path: Path) -> None:
+    """Before the work, so that a path that cannot be is no work lost."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{path} cannot be made: {error.strerror}.") from error
+
+
+def _failed(error: Exception) -> typer.Exit:
+    _console.print(Text(str(error), style="red"))
+    return typer.Exit(1)

@@ -1,0 +1,77 @@
+"""`affect-train table1` and `affect-train table2`: train, measure, print beside the paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.text import Text
+
+from affect_core.errors import SpecError
+from affect_training.commands.fit import BAR_COLUMNS, quiet_lightning, weights_cache
+from affect_training.comparison import run_comparison
+from affect_training.errors import TrainingError
+from affect_training.evaluate.tables import (
+    Which,
+    comparison_table,
+    read_runs,
+    render_markdown,
+    render_rich,
+)
+from affect_training.fit.recipe import read_recipe
+from affect_training.ratings.disk import replacing
+
+_console = Console(stderr=True)
+
+RecipeFile = Annotated[
+    Path, typer.Argument(help="YAML; each model takes it with its own backbone and temporal model.")
+]
+Prepared = Annotated[Path, typer.Argument(help="What affect-train prepare made.")]
+Runs = Annotated[Path, typer.Argument(help="Folder with a run for each model.")]
+TrainedOn = Annotated[str, typer.Option(help="What the clips are; shown beside the numbers.")]
+Out = Annotated[Path | None, typer.Option(help="Markdown file to write the table into as well.")]
+
+
+def table1(
+    recipe: RecipeFile, prepared: Prepared, runs: Runs, *, trained_on: TrainedOn, out: Out = None
+) -> None:
+    """Train and measure the models of the paper's table 1; print them beside its numbers."""
+    _compare("table1", recipe, prepared, runs, trained_on, out)
+
+
+def table2(
+    recipe: RecipeFile, prepared: Prepared, runs: Runs, *, trained_on: TrainedOn, out: Out = None
+) -> None:
+    """The same for table 2: ConvLSTM, LSTM and GRU, and published baselines."""
+    _compare("table2", recipe, prepared, runs, trained_on, out)
+
+
+def _compare(  # noqa: PLR0917 the commands' own
+    which: Which, recipe: Path, prepared: Path, runs: Path, trained_on: str, out: Path | None
+) -> None:
+    quiet_lightning()
+    try:
+        with Progress(*BAR_COLUMNS, console=_console, transient=True) as bar:
+            run_comparison(
+                which,
+                read_recipe(recipe),
+                prepared,
+                runs,
+                trained_on=trained_on,
+                cache=weights_cache(),
+                bar=bar,
+                announce=lambda name: _console.print(name, highlight=False),
+            )
+        table = comparison_table(which, read_runs(runs))
+        if out is not None:
+            with replacing(out) as file:
+                file.write(render_markdown(table).encode())
+    except (SpecError, TrainingError) as error:
+        _console.print(Text(str(error), style="red"))
+        raise typer.Exit(1) from error
+    Console().print(render_rich(table))
+    if out is not None:
+        _console.print(f"{out}", markup=False)

@@ -1,0 +1,140 @@
+"""The paper's tables on one prepared set: every model trained by one recipe, then measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from rich.progress import Progress as Bar
+
+from affect_core.checkpoint import load_checkpoint
+from affect_core.runtime import DeviceChoice
+from affect_core.spec import ConvLSTMSpec, RecurrentSpec
+from affect_training.dataset.prepared import open_prepared
+from affect_training.evaluate.predict import predict
+from affect_training.evaluate.predictions import write_predictions
+from affect_training.evaluate.results import (
+    METRICS_FILE,
+    PREDICTIONS_FILE,
+    RunMetrics,
+    evaluate,
+    read_metrics,
+    write_metrics,
+)
+from affect_training.evaluate.tables import Which
+from affect_training.fit.recipe import Recipe
+from affect_training.fit.run import CHECKPOINT_FOLDER, fit
+from affect_training.networks.backbones import BackboneConfig
+from affect_training.ratings.types import Split
+
+Temporal = Literal["convlstm", "lstm", "gru"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row of a table: a backbone by name and a temporal model."""
+
+    backbone: str
+    temporal: Temporal
+
+    @property
+    def name(self) -> str:
+        """As runs are called."""
+        return f"{self.backbone.replace('_', '-')}-{self.temporal}"
+
+
+MODELS: Final[dict[Which, tuple[Model, ...]]] = {
+    "table1": (
+        Model("vgg16", "lstm"),
+        Model("vgg19", "lstm"),
+        Model("resnet50", "lstm"),
+        Model("inception_v3", "lstm"),
+        Model("vgg19", "convlstm"),
+    ),
+    "table2": (Model("vgg19", "lstm"), Model("vgg19", "gru"), Model("vgg19", "convlstm")),
+}
+"""What the paper compares (table 1), and temporal models over one backbone (table 2)."""
+
+
+def recipe_for(model: Model, base: Recipe) -> Recipe:
+    """The base recipe with another backbone and temporal model, all else equal."""
+    temporal = (
+        ConvLSTMSpec() if model.temporal == "convlstm" else RecurrentSpec(kind=model.temporal)
+    )
+    if isinstance(base.temporal, ConvLSTMSpec) and model.temporal == "convlstm":
+        temporal = base.temporal
+    backbone = BackboneConfig(
+        name=model.backbone,
+        weights=base.backbone.weights,
+        batch_norm=base.backbone.batch_norm and model.backbone in {"vgg16", "vgg19"},
+    )
+    # Built anew, so that what does not fit together is refused.
+    return Recipe.model_validate(
+        {
+            **base.model_dump(),
+            "name": model.name,
+            "backbone": backbone.model_dump(),
+            "temporal": temporal.model_dump(),
+        }
+    )
+
+
+def run_comparison(
+    which: Which,
+    base: Recipe,
+    prepared: Path,
+    runs: Path,
+    *,
+    trained_on: str,
+    cache: Path,
+    bar: Bar,
+    announce: Callable[[str], None],
+) -> None:
+    """Train and measure every model of a table; what is finished is not done again.
+
+    Args:
+        which: the table.
+        base: the recipe that all share.
+        prepared: made by `affect-train prepare`.
+        runs: a folder for each model goes here.
+        trained_on: what the clips are.
+        cache: where published weights are kept.
+        bar: where progress is drawn.
+        announce: called with each model's name as it begins.
+    """
+    for model in MODELS[which]:
+        announce(model.name)
+        run = runs / model.name
+        fit(
+            recipe_for(model, base),
+            prepared,
+            run,
+            trained_on=trained_on,
+            cache=cache,
+            bar=bar,
+        )
+        measure_run(run, prepared, "test", bar)
+
+
+def measure_run(run: Path, prepared: Path, split: Split, bar: Bar) -> RunMetrics:
+    """A run's metrics on a split, from `metrics.json` if this checkpoint was measured."""
+    checkpoint = load_checkpoint(run / CHECKPOINT_FOLDER)
+    path = run / METRICS_FILE
+    if path.is_file():
+        known = read_metrics(path)
+        if known.source.weights_sha256 == checkpoint.weights_sha256 and known.split == split:
+            return known
+    task = bar.add_task(f"{run.name}: {split} clips", total=None)
+    predictions = predict(
+        checkpoint,
+        open_prepared(prepared),
+        split,
+        DeviceChoice.of(0),
+        progress=lambda done, total: bar.update(task, completed=done, total=total),
+    )
+    write_predictions(run / PREDICTIONS_FILE, predictions)
+    metrics = evaluate(predictions)
+    write_metrics(path, metrics)
+    return metrics

@@ -1,0 +1,63 @@
+"""The processes of a run: one, or those that torchrun has started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """This process among all of a run, as torchrun's environment tells."""
+
+    rank: int = 0
+    world: int = 1
+    local_rank: int = 0
+    local_world: int = 1
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.rank < self.world and 0 <= self.local_rank < self.local_world):
+            raise ValueError(f"rank {self.rank} of {self.world}")
+
+    @classmethod
+    def of_environment(cls) -> Processes:
+        """From RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE; one process without them."""
+        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+        defaults = (0, 1, 0, 1)
+        return cls(*(int(os.environ.get(n, d)) for n, d in zip(names, defaults, strict=True)))
+
+    @property
+    def device(self) -> torch.device:
+        """The GPU of this process, or the CPU."""
+        if torch.cuda.is_available():
+            return torch.device("cuda", self.local_rank)
+        return torch.device("cpu")
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """The processes can talk to one another inside; nothing where there is one."""
+        if self.world == 1:
+            yield
+            return
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        try:
+            yield
+        finally:
+            dist.destroy_process_group()
+
+    @contextmanager
+    def first_before_others(self) -> Iterator[None]:
+        """The first process runs the block while the others wait, then they do.
+
+        For work whose result is kept in a file that all of them read.
+        """
+        if self.rank > 0:
+            dist.barrier()
+        yield
+        if self.rank == 0 and self.world > 1:
+            dist.barrier()

@@ -1,0 +1,158 @@
+"""One stage of a recipe: its network, its data, its training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from rich.progress import Progress as Bar
+
+from affect_core.model import AffectModel, feature_shape
+from affect_core.spec import ModelSpec
+from affect_training.dataset.prepared import PreparedSet, TrackRef
+from affect_training.errors import DataError
+from affect_training.fit.augment import Augment
+from affect_training.fit.data import (
+    CropSource,
+    Source,
+    WindowDataset,
+    training_loader,
+    validation_loader,
+)
+from affect_training.fit.features import FeatureSource, View, computed_features
+from affect_training.fit.module import AffectModule
+from affect_training.fit.networks import (
+    FeatureNetwork,
+    FrameNetwork,
+    SequenceNetwork,
+    StageNetwork,
+)
+from affect_training.fit.recipe import FramesStage, Recipe, SequencesStage, Stage
+from affect_training.fit.trainer import Outcome, Surroundings, train_stage
+from affect_training.fit.windows import WindowBatches, frame_slots, sequence_slots
+
+FEATURES_FOLDER: Final = "features"
+_VALIDATION_CROPS: Final = 256
+"""Crops of whole tracks that are validated together."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageData:
+    """The tracks that stages learn from and are validated on."""
+
+    prepared: PreparedSet
+    train: Sequence[TrackRef]
+    validation: Sequence[TrackRef]
+
+    def __post_init__(self) -> None:
+        for name, tracks in (("train", self.train), ("validation", self.validation)):
+            if not any((~np.isnan(track.arousal)).any() for track in tracks):
+                raise DataError(
+                    f"{self.prepared.folder} has no rated face in its {name} split: prepare more "
+                    "subjects, or name the splits in the manifest."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What all stages of a run share."""
+
+    recipe: Recipe
+    data: StageData
+    folder: Path
+    surroundings: Surroundings
+    bar: Bar | None
+
+
+def run_stage(
+    number: int, model: AffectModel, spec: ModelSpec, session: Session, folder: Path
+) -> Outcome:
+    """Train one stage; `model` holds its best weights afterwards.
+
+    Args:
+        number: its position in the recipe, from 0.
+        model: the model of this stage's crop size, with the weights of the stages before.
+        spec: the model's.
+        session: the run's.
+        folder: for the stage's checkpoints and logs.
+    """
+    recipe, data, processes = session.recipe, session.data, session.surroundings.processes
+    stage = recipe.stages[number]
+    seed = int(np.random.default_rng((recipe.seed, number)).integers(2**31))
+    network = _network(stage, model, spec)
+    train, validation = _sources(stage, seed, model, session)
+    if isinstance(stage, FramesStage):
+        slots = frame_slots(data.train)
+    else:
+        slots = sequence_slots(data.train, stage.steps)
+    batches = WindowBatches(
+        slots,
+        seed=seed,
+        batch_size=stage.batch_size,
+        steps_per_epoch=stage.steps_per_epoch,
+        rank=processes.rank,
+        world=processes.world,
+    )
+    return train_stage(
+        AffectModule(network.train(), stage),
+        training_loader(WindowDataset(train, data.train), batches, recipe.workers),
+        validation_loader(
+            validation, data.validation, _VALIDATION_CROPS, processes.rank, processes.world
+        ),
+        folder,
+        session.surroundings,
+    )
+
+
+def _network(stage: Stage, model: AffectModel, spec: ModelSpec) -> StageNetwork:
+    """What learns in this stage; the rest of the model is frozen."""
+    trains_backbone = isinstance(stage, FramesStage) or stage.backbone == "train"
+    model.backbone.requires_grad_(trains_backbone)
+    model.temporal.requires_grad_(isinstance(stage, SequencesStage))
+    if isinstance(stage, FramesStage):
+        return FrameNetwork(model, feature_shape(spec))
+    return SequenceNetwork(model) if trains_backbone else FeatureNetwork(model.temporal)
+
+
+def _sources(
+    stage: Stage, seed: int, model: AffectModel, session: Session
+) -> tuple[Source, Source]:
+    """Where training and validation read from."""
+    data = session.data
+    if isinstance(stage, FramesStage) or stage.backbone == "train":
+        augment = None if stage.augment is None else Augment(stage.augment)
+        return (
+            CropSource(data.prepared, data.train, stage.crop_size, augment),
+            CropSource(data.prepared, data.validation, stage.crop_size, None),
+        )
+    processes = session.surroundings.processes
+    model.to(processes.device).eval()
+    precision = session.surroundings.precision
+    size = stage.crop_size
+    # Validation sees what will be served: whole crops in full precision.
+    views = [View(data.prepared, data.validation, size, None, seed, "32-true")]
+    views += [
+        View(data.prepared, data.train, size, stage.augment, seed + number, precision)
+        for number in range(stage.views)
+    ]
+    with processes.first_before_others():
+        validation, *train = [
+            computed_features(
+                view,
+                model,
+                session.folder.parent / FEATURES_FOLDER,
+                _advance(session.bar, place, views),
+            )
+            for place, view in enumerate(views)
+        ]
+    return FeatureSource(train, data.train), FeatureSource([validation], data.validation)
+
+
+def _advance(bar: Bar | None, place: int, views: Sequence[View]) -> Callable[[int, int], None]:
+    if bar is None:
+        return lambda done, total: None
+    task = bar.add_task(f"features {place + 1} of {len(views)}", total=len(views[place]))
+    return lambda done, total: bar.update(task, completed=done)

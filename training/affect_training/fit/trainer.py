@@ -1,0 +1,126 @@
+"""Lightning's trainer for one stage: logs, checkpoints, exact resume."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+from torch.utils.data import DataLoader
+
+from affect_training.fit.data import Batch
+from affect_training.fit.history import HISTORY_FILE, History
+from affect_training.fit.module import VAL_CCC, AffectModule
+from affect_training.fit.processes import Processes
+from affect_training.fit.recipe import FramesStage, Precision, SequencesStage
+
+_LAST: Final = "last"
+_BEST: Final = "best"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run gives every stage beside its data."""
+
+    precision: Precision
+    processes: Processes
+    callbacks: Sequence[pl.Callback]
+    progress_bar: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a stage ended: its best validation CCC, and after how many epochs."""
+
+    val_ccc: float
+    epochs: int
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """A checkpoint is replaced in one step: a kill leaves the one before."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """As Lightning calls it."""
+        partial = Path(f"{path}.part")
+        super().save_checkpoint(checkpoint, partial, storage_options)
+        partial.replace(path)
+
+
+def train_stage(
+    module: AffectModule,
+    train: DataLoader[Batch],
+    validation: DataLoader[Batch],
+    folder: Path,
+    surroundings: Surroundings,
+) -> Outcome:
+    """Train until the stage's epochs or patience are used up, and load the best weights.
+
+    A run that was interrupted goes on after its last whole epoch, and its numbers are those
+    of a run that was not: batches and augmentation depend on seed and epoch alone.
+
+    Args:
+        module: what is trained; holds the best weights afterwards.
+        train: this process's batches.
+        validation: this process's share of whole tracks.
+        folder: for checkpoints and logs.
+        surroundings: precision, processes and what else is the run's.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stage: FramesStage | SequencesStage = module.stage
+    best = ModelCheckpoint(
+        folder,
+        _BEST,
+        monitor=VAL_CCC,
+        mode="max",
+        save_weights_only=True,
+        enable_version_counter=False,
+    )
+    last = ModelCheckpoint(folder, _LAST, enable_version_counter=False)
+    stopping = EarlyStopping(VAL_CCC, mode="max", patience=stage.patience)
+    processes = surroundings.processes
+    bars = [RichProgressBar()] if surroundings.progress_bar and processes.rank == 0 else []
+    trainer = pl.Trainer(
+        accelerator="gpu" if torch.cuda.is_available() else "cpu",
+        devices=processes.local_world,
+        num_nodes=processes.world // processes.local_world,
+        strategy="ddp" if processes.world > 1 else "auto",
+        precision=surroundings.precision,
+        max_epochs=stage.max_epochs,
+        gradient_clip_val=stage.optimiser.gradient_clip,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=min(10, stage.steps_per_epoch),
+        logger=TensorBoardLogger(folder, name="", version="tensorboard"),
+        callbacks=[
+            History(folder / HISTORY_FILE),
+            stopping,
+            best,
+            last,
+            *bars,
+            *surroundings.callbacks,
+        ],
+        plugins=[AtomicCheckpoints()],
+        enable_progress_bar=bool(bars),
+        enable_model_summary=False,
+    )
+    resume = folder / f"{_LAST}.ckpt"
+    with warnings.catch_warnings():
+        # The recipe says how many; on two cores more are slower.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # Ours wait for nothing on a disk that is not there.
+        warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not.*")
+        trainer.fit(module, train, validation, ckpt_path=resume if resume.is_file() else None)
+    best_file = folder / f"{_BEST}.ckpt"
+    state = torch.load(best_file, map_location="cpu", weights_only=True)["state_dict"]
+    module.load_state_dict(state)
+    score = best.best_model_score
+    return Outcome(float(score) if score is not None else 0.0, trainer.current_epoch)
