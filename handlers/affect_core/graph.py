@@ -25,9 +25,12 @@ OPERATORS: Final = frozenset(
         "cat.default",
         "chunk.default",
         "clone.default",
+        "contiguous.default",
+        "conv1d.default",
         "conv2d.default",
         "div.Tensor",
         "dropout.default",
+        "expand.default",
         "flatten.using_ints",
         "gelu.default",
         "group_norm.default",
@@ -50,13 +53,19 @@ OPERATORS: Final = frozenset(
         "relu.default",
         "relu_.default",
         "reshape.default",
+        "reshape_as.default",
         "sigmoid.default",
         "sigmoid_.default",
         "silu.default",
         "silu_.default",
         "slice.Tensor",
+        "softmax.int",
         "split.Tensor",
+        "squeeze.dim",
+        "squeeze.dims",
+        "stack.default",
         "sub.Tensor",
+        "sum.dim_IntList",
         "sym_size.int",
         "tanh.default",
         "transpose.int",
@@ -68,7 +77,8 @@ OPERATORS: Final = frozenset(
 
 
 class _Item(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # "Same" pooling pads with -inf, which JSON proper has no word for.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class Value(_Item):

@@ -43,10 +43,15 @@ class AffectModel(nn.Module):
 
         Normalises in float32 on the crops' device.
         """
-        frames = (crops.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        frames = normalise(crops, self.mean, self.std)
         precision = next(self.backbone.parameters()).dtype
         features: Tensor = self.backbone(frames.to(precision))
         return features
+
+
+def normalise(crops: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """(N, S, S, 3) uint8 RGB -> (N, 3, S, S) float32, by (3, 1, 1) on the scale of uint8."""
+    return (crops.permute(0, 3, 1, 2).float() - mean) / std
 
 
 def build_model(spec: ModelSpec, graph: Graph | None = None) -> AffectModel:

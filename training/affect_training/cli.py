@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+from typing import Any, Final
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from typer.core import TyperGroup
 
-from affect_training.commands.evaluate import evaluate, smooth
-from affect_training.commands.export import export, untrained
-from affect_training.commands.figures import figures
-from affect_training.commands.fit import fit
-from affect_training.commands.manifest import app as manifest
-from affect_training.commands.prepare import prepare
-from affect_training.commands.synth import synth
-from affect_training.commands.tables import table1, table2
+_PLACES: Final = {
+    "synth": "synth",
+    "manifest": "manifest",
+    "prepare": "prepare",
+    "fit": "fit",
+    "evaluate": "evaluate",
+    "smooth": "evaluate",
+    "export": "export",
+    "untrained": "export",
+    "table1": "tables",
+    "table2": "tables",
+    "figures": "figures",
+    "quickstart": "quickstart",
+}
+"""Commands in the order of the road, and the module of `commands` that holds each."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+class _Commands(TyperGroup):
+    """Imports the one command that is called: all of them take seconds.
+
+    Contexts and commands are click's, of which Typer has had two copies: hence Any.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order of the road."""
+        return list(_PLACES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, or None."""
+        place = _PLACES.get(cmd_name)
+        if place is None:
+            return None
+        module = importlib.import_module(f"affect_training.commands.{place}")
+        if isinstance(group := getattr(module, "app", None), typer.Typer):
+            return typer.main.get_command(group)
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name)(getattr(module, cmd_name))
+        return typer.main.get_command(alone)
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, help=__doc__)
 
 
 @app.callback()
@@ -28,9 +62,3 @@ def main() -> None:
         handlers=[RichHandler(console=Console(stderr=True), show_path=False)],
         format="%(message)s",
     )
-
-
-app.command()(synth)
-app.add_typer(manifest, name="manifest")
-for _command in (prepare, fit, evaluate, smooth, table1, table2, figures, export, untrained):
-    app.command()(_command)

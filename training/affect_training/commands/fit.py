@@ -13,8 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from affect_training.errors import TrainingError
+from affect_training.fit.folders import StageResult
 from affect_training.fit.recipe import read_recipe
-from affect_training.fit.run import CHECKPOINT_FOLDER, StageResult
+from affect_training.fit.run import CHECKPOINT_FOLDER
 from affect_training.fit.run import fit as fit_recipe
 
 _console = Console(stderr=True)

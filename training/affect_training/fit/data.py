@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import cv2
@@ -15,8 +16,9 @@ from torch.utils.data import DataLoader, Dataset
 from affect_core.temporal import AROUSAL, VALENCE
 from affect_core.types import Image
 from affect_training.dataset.prepared import PreparedSet, TrackRef
+from affect_training.errors import DataError
 from affect_training.fit.augment import Augment
-from affect_training.fit.windows import Window
+from affect_training.fit.windows import Window, WindowBatches
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,8 @@ def gold_of(track: TrackRef) -> Tensor:
     return torch.from_numpy(gold)
 
 
-def collate(items: Sequence[tuple[Tensor, Tensor]]) -> Batch:
-    """Windows of any lengths -> one batch; padding repeats nothing and counts nowhere."""
-    steps = max(len(inputs) for inputs, _ in items)
+def collate(items: Sequence[tuple[Tensor, Tensor]], steps: int) -> Batch:
+    """Windows of up to `steps` crops -> one batch, padded with zeros that count nowhere."""
     first = items[0][0]
     inputs = first.new_zeros((len(items), steps, *first.shape[1:]))
     gold = torch.full((len(items), steps, 2), torch.nan)
@@ -120,13 +121,13 @@ def collate(items: Sequence[tuple[Tensor, Tensor]]) -> Batch:
 
 
 def training_loader(
-    dataset: WindowDataset, batches: torch.utils.data.Sampler[list[Window]], workers: int
+    dataset: WindowDataset, batches: WindowBatches, steps: int, workers: int
 ) -> DataLoader[Batch]:
-    """Batches in the sampler's order."""
+    """Batches in the sampler's order, all padded to `steps`: processes gather equal shapes."""
     return DataLoader(
         dataset,  # type: ignore[arg-type]  # a batch dataset to torch is one of tensors
         batch_sampler=batches,
-        collate_fn=collate,
+        collate_fn=partial(collate, steps=steps),
         num_workers=workers,
         worker_init_fn=_one_thread,
         persistent_workers=workers > 0,
@@ -138,6 +139,11 @@ def validation_loader(
     source: Source, tracks: Sequence[TrackRef], batch_crops: int, rank: int, world: int
 ) -> DataLoader[Batch]:
     """Whole tracks, the longest first, about `batch_crops` crops together; this rank's share."""
+    if len(tracks) < world:
+        raise DataError(
+            f"{len(tracks)} tracks to validate on cannot be shared by {world} processes: start "
+            "fewer, or prepare more subjects."
+        )
     order = sorted(range(len(tracks)), key=lambda number: (-len(tracks[number]), number))
     batches: list[list[Window]] = []
     for number in order[rank::world]:
@@ -149,8 +155,12 @@ def validation_loader(
     return DataLoader(
         WindowDataset(source, tracks),  # type: ignore[arg-type]
         batch_sampler=batches,
-        collate_fn=collate,
+        collate_fn=_collate_whole,
     )
+
+
+def _collate_whole(items: Sequence[tuple[Tensor, Tensor]]) -> Batch:
+    return collate(items, max(len(inputs) for inputs, _ in items))
 
 
 def _resized(crop: Image, side: int) -> Image:

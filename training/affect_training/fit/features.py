@@ -143,7 +143,10 @@ def _digest(view: View, model: AffectModel) -> str:
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     for track in view.tracks:
-        digest.update(f"{track.clip} {track.track} {track.sample.tolist()}".encode())
+        digest.update(f"{track.clip} {track.track}".encode())
+        # A clip that was cut again has other bytes.
+        for numbers in (track.sample, track.offset, track.size):
+            digest.update(numbers.tobytes())
     described = {
         "set": view.prepared.info.model_dump(mode="json"),
         "crop_size": view.crop_size,

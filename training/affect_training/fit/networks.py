@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from affect_core.model import AffectModel, TemporalModel
+from affect_core.model import AffectModel, TemporalModel, normalise
 from affect_core.temporal import FeatureShape, TemporalState, fully_connected
 
 
@@ -28,7 +28,12 @@ class FrameNetwork(StageNetwork):
 
     def __init__(self, model: AffectModel, shape: FeatureShape) -> None:
         super().__init__()
-        self.model = model
+        self.backbone = model.backbone
+        # Copies: Lightning moves what is registered here, and the model stays where it is.
+        self.register_buffer("mean", model.mean.clone(), persistent=False)
+        self.register_buffer("std", model.std.clone(), persistent=False)
+        self.mean: Tensor
+        self.std: Tensor
         self.head = fully_connected(shape.channels, ())
 
     def initial_state(self, batch: int) -> TemporalState:
@@ -39,7 +44,8 @@ class FrameNetwork(StageNetwork):
         self, inputs: Tensor, mask: Tensor, state: TemporalState
     ) -> tuple[Tensor, TemporalState]:
         """Inputs (B, T, S, S, 3) uint8."""
-        features = self.model.features(inputs.flatten(0, 1)).mean((2, 3))
+        frames = normalise(inputs.flatten(0, 1), self.mean, self.std)
+        features = self.backbone(frames).mean((2, 3))
         outputs = torch.tanh(self.head(features).float())
         return outputs.view(*inputs.shape[:2], 2), ()
 
@@ -59,8 +65,10 @@ class SequenceNetwork(StageNetwork):
         self, inputs: Tensor, mask: Tensor, state: TemporalState
     ) -> tuple[Tensor, TemporalState]:
         """Inputs (B, T, S, S, 3) uint8."""
-        features = self.model.features(inputs.flatten(0, 1))
-        sequences = features.reshape(*inputs.shape[:2], *features.shape[1:])
+        # Padding stays out of the backbone, as when serving, and out of batch norm's statistics.
+        features = self.model.features(inputs[mask])
+        sequences = features.new_zeros((*mask.shape, *features.shape[1:]))
+        sequences[mask] = features
         return _in_float32(self.model.temporal, sequences, mask, state)
 
 

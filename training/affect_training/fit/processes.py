@@ -6,9 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 import torch
 import torch.distributed as dist
+
+_PATIENCE: Final = timedelta(days=1)
+"""Others wait while the first downloads weights or computes features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,16 @@ class Processes:
         if self.world == 1:
             yield
             return
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=_PATIENCE)
         try:
             yield
         finally:
             dist.destroy_process_group()
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.world > 1:
+            dist.barrier()
 
     @contextmanager
     def first_before_others(self) -> Iterator[None]:
@@ -57,7 +67,7 @@ class Processes:
         For work whose result is kept in a file that all of them read.
         """
         if self.rank > 0:
-            dist.barrier()
+            self.wait()
         yield
-        if self.rank == 0 and self.world > 1:
-            dist.barrier()
+        if self.rank == 0:
+            self.wait()

@@ -98,7 +98,7 @@ class Recipe(_Config):
     """A training run. The last stage is of sequences, at the prepared crop size."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    seed: int = 20200921
+    seed: int = Field(default=20200921, ge=0, description="The day the paper came out.")
     backbone: BackboneConfig = BackboneConfig()
     temporal: Annotated[ConvLSTMSpec | RecurrentSpec, Field(discriminator="kind")] = ConvLSTMSpec()
     precision: Precision = "32-true"
@@ -125,7 +125,7 @@ def read_recipe(path: Path) -> Recipe:
         return Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise TrainingError(f"Recipe {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, ValidationError) as error:
+    except (UnicodeError, yaml.YAMLError, ValidationError) as error:
         raise TrainingError(f"{path} is no recipe: {error}") from error
 
 

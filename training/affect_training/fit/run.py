@@ -2,63 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import pytorch_lightning as pl
-import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.progress import Progress as Bar
 from torch import nn
 
-from affect_core.checkpoint import save_checkpoint
+from affect_core.checkpoint import save_checkpoint, sha256_of
 from affect_core.model import AffectModel, seed_temporal
 from affect_core.spec import ArchitectureSpec, ModelSpec, Provenance
-from affect_training.dataset.info import PreparedInfo
+from affect_training.dataset.info import INDEX_FILE
 from affect_training.dataset.prepared import PreparedSet, open_prepared
 from affect_training.errors import TrainingError
+from affect_training.fit.folders import (
+    RunDescription,
+    StageResult,
+    claim,
+    finish,
+    finished,
+    stage_folder,
+)
 from affect_training.fit.processes import Processes
-from affect_training.fit.recipe import Recipe, write_recipe
+from affect_training.fit.recipe import Recipe, Stage
 from affect_training.fit.stages import Session, StageData, run_stage
 from affect_training.fit.trainer import Surroundings
 from affect_training.networks.backbones import (
     build_backbone,
+    check_servable,
     served_backbone,
     spec_while_training,
 )
 
 CHECKPOINT_FOLDER: Final = "checkpoint"
-RECIPE_FILE: Final = "recipe.yaml"
-BACKBONES_FOLDER: Final = "backbones"
-_RUN_FILE: Final = "run.json"
-_DONE_FILE: Final = "done.json"
-_WEIGHTS_FILE: Final = "weights.safetensors"
 _LIBRARIES: Final = ("affectline", "torch", "torchvision", "pytorch-lightning")
-
-
-class StageResult(BaseModel):
-    """What a finished stage leaves beside its weights."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    stage: str
-    val_ccc: float
-    epochs: int
-
-
-class _Run(BaseModel):
-    """What a run folder belongs to."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    recipe: Recipe
-    prepared: PreparedInfo
-    trained_on: str
 
 
 def fit(
@@ -104,12 +84,18 @@ def fit(
         bar,
     )
     if processes.rank == 0:
-        _claim(run, _Run(recipe=recipe, prepared=prepared.info, trained_on=trained_on))
-    torch.manual_seed(recipe.seed)
+        described = RunDescription(
+            recipe=recipe,
+            prepared=prepared.info,
+            index_sha256=sha256_of(prepared_folder / INDEX_FILE),
+            trained_on=trained_on,
+        )
+        claim(run, described)
     with processes.joined():
         with processes.first_before_others():
             backbone = build_backbone(recipe.backbone, recipe.seed, cache, _silent)
         backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        check_servable(recipe.backbone, backbone, recipe.stages[-1].crop_size)
         results: list[StageResult] = []
         temporal: dict[str, torch.Tensor] | None = None
         for number, stage in enumerate(recipe.stages):
@@ -118,17 +104,20 @@ def fit(
             seed_temporal(model.temporal, torch.Generator().manual_seed(recipe.seed))
             if temporal is not None and _fits(model.temporal, temporal):
                 model.temporal.load_state_dict(temporal)
-            folder = _stage_folder(number, session)
-            finished = _finished(folder, model)
-            if finished is None:
+            folder = stage_folder(number, recipe, prepared_folder, run)
+            learned = _learned(stage, model)
+            result = finished(folder, learned)
+            if result is None:
                 outcome = run_stage(number, model, spec, session, folder)
-                finished = StageResult(
+                result = StageResult(
                     stage=stage.name, val_ccc=outcome.val_ccc, epochs=outcome.epochs
                 )
                 model.cpu()
+                # The others may still read what is cleared away.
+                processes.wait()
                 if processes.rank == 0:
-                    _finish(folder, model, finished)
-            results.append(finished)
+                    finish(folder, learned, result)
+            results.append(result)
             if stage.kind == "sequences":
                 temporal = model.temporal.state_dict()
         if processes.rank == 0:
@@ -136,45 +125,9 @@ def fit(
     return results
 
 
-def _stage_folder(number: int, session: Session) -> Path:
-    """Where a stage keeps its logs and checkpoints.
-
-    While no temporal model has been trained, what came before does not depend on it: the
-    folder is named by what it does depend on and lies beside the runs.
-    """
-    recipe = session.recipe
-    stages = recipe.stages[: number + 1]
-    name = f"{number}-{stages[-1].name}"
-    if any(stage.kind == "sequences" for stage in stages):
-        return session.folder / name
-    depends = {
-        "backbone": recipe.backbone.model_dump(mode="json"),
-        "seed": recipe.seed,
-        "precision": recipe.precision,
-        "stages": [stage.model_dump(mode="json") for stage in stages],
-        "prepared": session.data.prepared.info.model_dump(mode="json"),
-    }
-    digest = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:12]
-    return session.folder.parent / BACKBONES_FOLDER / f"{recipe.backbone.name}-{digest}" / name
-
-
-def _finish(folder: Path, model: AffectModel, result: StageResult) -> None:
-    safetensors.torch.save_file(
-        {name: value.contiguous() for name, value in model.state_dict().items()},
-        folder / _WEIGHTS_FILE,
-    )
-    (folder / _DONE_FILE).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    for checkpoint in folder.glob("*.ckpt"):
-        checkpoint.unlink()
-
-
-def _finished(folder: Path, model: AffectModel) -> StageResult | None:
-    """The result of a stage that was finished before, its weights loaded; else None."""
-    done = folder / _DONE_FILE
-    if not done.is_file():
-        return None
-    model.load_state_dict(safetensors.torch.load_file(folder / _WEIGHTS_FILE))
-    return StageResult.model_validate_json(done.read_bytes())
+def _learned(stage: Stage, model: AffectModel) -> nn.Module:
+    """What a stage changes: the backbone alone, or the model."""
+    return model.backbone if stage.kind == "frames" else model
 
 
 def _silent(done: int, total: int) -> None:
@@ -194,25 +147,6 @@ def _check_sizes(recipe: Recipe, prepared: PreparedSet) -> None:
             f"The last stage has crops of {recipe.stages[-1].crop_size} pixels and "
             f"{prepared.folder} has {size}. They must be equal: what is trained last is served."
         )
-
-
-def _claim(run: Path, described: _Run) -> None:
-    """Make the folder this run's, or see that it is."""
-    path = run / _RUN_FILE
-    if path.is_file():
-        try:
-            known = _Run.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise TrainingError(f"{path} is damaged; choose another --run folder.") from error
-        if known != described:
-            raise TrainingError(
-                f"{run} holds another run ({known.recipe.name}): its recipe or data differ. "
-                "Choose another --run folder."
-            )
-        return
-    run.mkdir(parents=True, exist_ok=True)
-    write_recipe(described.recipe, run / RECIPE_FILE)
-    path.write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def _spec(

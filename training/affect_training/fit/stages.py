@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import torch
 from rich.progress import Progress as Bar
 
 from affect_core.model import AffectModel, feature_shape
@@ -82,12 +83,15 @@ def run_stage(
     recipe, data, processes = session.recipe, session.data, session.surroundings.processes
     stage = recipe.stages[number]
     seed = int(np.random.default_rng((recipe.seed, number)).integers(2**31))
-    network = _network(stage, model, spec)
+    # Not from where the stages before have left the generator: they may have been skipped.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _network(stage, model, spec)
     train, validation = _sources(stage, seed, model, session)
     if isinstance(stage, FramesStage):
-        slots = frame_slots(data.train)
+        steps, slots = 1, frame_slots(data.train)
     else:
-        slots = sequence_slots(data.train, stage.steps)
+        steps, slots = stage.steps, sequence_slots(data.train, stage.steps)
     batches = WindowBatches(
         slots,
         seed=seed,
@@ -98,12 +102,13 @@ def run_stage(
     )
     return train_stage(
         AffectModule(network.train(), stage),
-        training_loader(WindowDataset(train, data.train), batches, recipe.workers),
+        training_loader(WindowDataset(train, data.train), batches, steps, recipe.workers),
         validation_loader(
             validation, data.validation, _VALIDATION_CROPS, processes.rank, processes.world
         ),
         folder,
-        session.surroundings,
+        seed=seed,
+        surroundings=session.surroundings,
     )
 
 

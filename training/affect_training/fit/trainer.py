@@ -43,6 +43,27 @@ class Outcome:
     epochs: int
 
 
+class Patience(EarlyStopping):
+    """Early stopping that remembers, in a run that was killed after it had decided."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop before the first batch if patience was used up."""
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+class SeededEpochs(pl.Callback):
+    """Seeds dropout and the like by epoch, so that a resumed one draws what it would have."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Each process draws its own."""
+        place = trainer.current_epoch * trainer.world_size + trainer.global_rank
+        torch.manual_seed(self._seed + place)
+
+
 class AtomicCheckpoints(TorchCheckpointIO):
     """A checkpoint is replaced in one step: a kill leaves the one before."""
 
@@ -60,6 +81,8 @@ def train_stage(
     train: DataLoader[Batch],
     validation: DataLoader[Batch],
     folder: Path,
+    *,
+    seed: int,
     surroundings: Surroundings,
 ) -> Outcome:
     """Train until the stage's epochs or patience are used up, and load the best weights.
@@ -72,6 +95,7 @@ def train_stage(
         train: this process's batches.
         validation: this process's share of whole tracks.
         folder: for checkpoints and logs.
+        seed: of what is random in the network while it trains.
         surroundings: precision, processes and what else is the run's.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +109,7 @@ def train_stage(
         enable_version_counter=False,
     )
     last = ModelCheckpoint(folder, _LAST, enable_version_counter=False)
-    stopping = EarlyStopping(VAL_CCC, mode="max", patience=stage.patience)
+    stopping = Patience(VAL_CCC, mode="max", patience=stage.patience)
     processes = surroundings.processes
     bars = [RichProgressBar()] if surroundings.progress_bar and processes.rank == 0 else []
     trainer = pl.Trainer(
@@ -102,6 +126,7 @@ def train_stage(
         logger=TensorBoardLogger(folder, name="", version="tensorboard"),
         callbacks=[
             History(folder / HISTORY_FILE),
+            SeededEpochs(seed),
             stopping,
             best,
             last,

@@ -12,6 +12,7 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from affect_training.dataset.prepared import TrackRef
+from affect_training.errors import TrainingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ class WindowBatches(Sampler[list[Window]]):
         if not slots:
             raise ValueError("no windows to train on")
         if batch_size % world:
-            raise ValueError(f"batch_size {batch_size} cannot be shared by {world} processes")
+            raise TrainingError(
+                f"batch_size {batch_size} cannot be shared by {world} processes: choose a multiple."
+            )
         self._slots = slots
         self._seed = seed
         self._batch_size = batch_size

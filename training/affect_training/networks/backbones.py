@@ -84,13 +84,18 @@ def shape_of(backbone: nn.Module, crop_size: int) -> FeatureShape:
         UnsupportedNetworkError: it gives no square feature map.
     """
     training = backbone.training
-    with torch.no_grad():
-        features = backbone.eval()(torch.zeros(1, 3, crop_size, crop_size))
+    try:
+        with torch.no_grad():
+            features = backbone.eval()(torch.zeros(1, 3, crop_size, crop_size))
+    except (AssertionError, RuntimeError) as error:
+        raise UnsupportedNetworkError(
+            f"{type(backbone).__name__} does not take crops of {crop_size} pixels: {error}"
+        ) from error
     backbone.train(training)
     if features.ndim != 4 or features.shape[2] != features.shape[3]:
         raise UnsupportedNetworkError(
             f"{type(backbone).__name__} gives shape {tuple(features.shape)}, no square feature "
-            "map in front: choose a convolutional network."
+            "map in front: choose a network like resnet34, resnet50, inception_v3, convnext_atto."
         )
     return FeatureShape(features.shape[1], features.shape[2])
 
@@ -105,6 +110,17 @@ def spec_while_training(
     return GraphSpec(
         name=config.name, channels=shape.channels, map_size=shape.map_size, sha256="0" * 64
     )
+
+
+def check_servable(config: BackboneConfig, backbone: nn.Module, crop_size: int) -> None:
+    """See before training that what is trained can be served.
+
+    Raises:
+        UnsupportedNetworkError: it cannot be carried as a graph.
+    """
+    if config.name not in _VGGS:
+        export_graph(backbone, crop_size)
+        backbone.train()
 
 
 def served_backbone(

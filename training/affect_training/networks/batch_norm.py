@@ -20,7 +20,7 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
     """Batch norm over the batch of all processes, on any device.
 
     torch's SyncBatchNorm needs a GPU. This one gives the numbers of a single process that
-    holds the whole batch; each process must hold equally many maps of equal size.
+    holds the whole batch, however the maps are shared out.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
@@ -30,11 +30,11 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         if self.running_mean is None or self.running_var is None or self.momentum is None:
             raise RuntimeError("GlobalBatchNorm2d keeps running statistics with a momentum")
         maps = input.float()
-        world = dist.get_world_size()
-        count = world * maps.numel() // maps.shape[1]
-        mean = _sum_over_processes(maps.mean((0, 2, 3))) / world
+        count = maps.new_tensor(maps.numel() / maps.shape[1])
+        dist.all_reduce(count)
+        mean = _sum_over_processes(maps.sum((0, 2, 3))) / count
         centred = maps - mean[:, None, None]
-        variance = _sum_over_processes(centred.square().mean((0, 2, 3))) / world
+        variance = _sum_over_processes(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)

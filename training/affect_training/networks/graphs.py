@@ -93,7 +93,8 @@ def _call(node: fx.Node, references: dict[str, Argument], name: str) -> Call:
         )
     except (ValidationError, TypeError) as error:
         raise UnsupportedNetworkError(
-            f"{name} calls {called}, which a graph may not: choose a convolutional network."
+            f"{name} calls {called}, which a graph may not: choose a network "
+            "like resnet34, resnet50, inception_v3, efficientnet_b0 or convnext_atto."
         ) from error
 
 

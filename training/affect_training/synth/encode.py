@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 _ONE_THREAD: Final = {"threads": "1"}
 """With more, some encoders' output depends on timing."""
 
+_X264: Final = {"x264-params": "cpu-independent=1"}
+"""Without it, the same frames gave files that differed with what ran before (PyAV 17.1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
@@ -32,7 +35,7 @@ class Encoding:
         if draw < 0.72:
             crf = int(rng.integers(18, 37))
             preset = str(rng.choice(["ultrafast", "veryfast", "veryfast", "medium"]))
-            return cls("libx264", _ONE_THREAD | {"crf": str(crf), "preset": preset})
+            return cls("libx264", _ONE_THREAD | _X264 | {"crf": str(crf), "preset": preset})
         if draw < 0.84:
             bits = rng.uniform(0.12, 0.6)
             return cls("mpeg4", dict(_ONE_THREAD), int(bits * width * height * max(fps, 8)))

@@ -65,7 +65,7 @@ def build_head() -> Arrays:
     """
     try:
         warp = importlib.import_module("warp")
-        warp.config.quiet = True  # it greets on stdout otherwise
+        warp.config.log_level = warp.LOG_ERROR  # it greets on stdout otherwise
         anny = importlib.import_module("anny")
         paths = importlib.import_module("anny.paths")
     except ImportError as error:

@@ -1,0 +1,110 @@
+"""What a run keeps on disk, and where."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Final
+
+import safetensors.torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import nn
+
+from affect_core.checkpoint import sha256_of
+from affect_training.dataset.info import INDEX_FILE, PreparedInfo
+from affect_training.errors import TrainingError
+from affect_training.fit.recipe import Recipe, write_recipe
+
+RECIPE_FILE: Final = "recipe.yaml"
+BACKBONES_FOLDER: Final = "backbones"
+_RUN_FILE: Final = "run.json"
+_DONE_FILE: Final = "done.json"
+_WEIGHTS_FILE: Final = "weights.safetensors"
+
+
+class StageResult(BaseModel):
+    """What a finished stage leaves beside its weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    val_ccc: float
+    epochs: int
+
+
+class RunDescription(BaseModel):
+    """What a run folder belongs to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: Recipe
+    prepared: PreparedInfo
+    index_sha256: str
+    trained_on: str
+
+
+def claim(run: Path, described: RunDescription) -> None:
+    """Make the folder this run's, or see that it is.
+
+    Raises:
+        TrainingError: it is another's.
+    """
+    path = run / _RUN_FILE
+    if path.is_file():
+        try:
+            known = RunDescription.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise TrainingError(f"{path} is damaged; choose another --run folder.") from error
+        if known != described:
+            raise TrainingError(
+                f"{run} holds another run ({known.recipe.name}): its recipe or data differ. "
+                "Choose another --run folder."
+            )
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    write_recipe(described.recipe, run / RECIPE_FILE)
+    path.write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def stage_folder(number: int, recipe: Recipe, prepared: Path, run: Path) -> Path:
+    """Where a stage keeps its logs and checkpoints.
+
+    While no temporal model has been trained, what came before does not depend on it: the
+    folder is named by what it does depend on and lies beside the runs.
+    """
+    stages = recipe.stages[: number + 1]
+    name = f"{number}-{stages[-1].name}"
+    if any(stage.kind == "sequences" for stage in stages):
+        return run / name
+    depends = {
+        "backbone": recipe.backbone.model_dump(mode="json"),
+        "seed": recipe.seed,
+        "precision": recipe.precision,
+        "stages": [stage.model_dump(mode="json") for stage in stages],
+        "index": sha256_of(prepared / INDEX_FILE),
+    }
+    digest = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:12]
+    return run.parent / BACKBONES_FOLDER / f"{recipe.backbone.name}-{digest}" / name
+
+
+def finish(folder: Path, learned: nn.Module, result: StageResult) -> None:
+    """Keep a stage's weights and result; its training checkpoints are cleared away."""
+    safetensors.torch.save_file(
+        {name: value.contiguous() for name, value in learned.state_dict().items()},
+        folder / _WEIGHTS_FILE,
+    )
+    partial = folder / f"{_DONE_FILE}.part"
+    partial.write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / _DONE_FILE)
+    for checkpoint in folder.glob("*.ckpt"):
+        checkpoint.unlink()
+
+
+def finished(folder: Path, learned: nn.Module) -> StageResult | None:
+    """The result of a stage that was finished before, its weights loaded; else None."""
+    done = folder / _DONE_FILE
+    if not done.is_file():
+        return None
+    learned.load_state_dict(safetensors.torch.load_file(folder / _WEIGHTS_FILE))
+    return StageResult.model_validate_json(done.read_bytes())
