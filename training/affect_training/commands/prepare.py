@@ -45,7 +45,7 @@ def prepare(
     out: Annotated[Path, typer.Argument(help="Folder for the prepared set.")],
     *,
     crop_size: Annotated[
-        int, typer.Option(min=32, max=512, help="Pixels; a multiple of 32.")
+        int, typer.Option(min=32, max=512, help="Pixels of a crop.")
     ] = _SPEC.crop_size,
     sample_fps: Annotated[
         float, typer.Option(min=0.1, max=30, help="Samples a second.")

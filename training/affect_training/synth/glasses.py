@@ -15,7 +15,7 @@ from affect_training.synth.attributes import Glasses
 from affect_training.synth.strands import Skin
 
 _SEGMENTS: Final = 28
-_EYE_TO_LENS_M: Final = 0.027
+_EYE_TO_LENS_M: Final = 0.030
 """From the eyeball's middle (its radius is 12 mm) to the rim."""
 _RIM_M: Final = {Glasses.THIN: 0.0018, Glasses.THICK: 0.0045, Glasses.RIMLESS: 0.0007}
 _DEPTH_M: Final = 0.003

@@ -22,6 +22,11 @@ def compiled(function: FunctionT) -> FunctionT:
     return cast(FunctionT, numba.njit(cache=True, fastmath=True, nogil=True)(function))
 
 
+def inlined(function: FunctionT) -> FunctionT:
+    """Compile into its callers: a call would count references to every array it is given."""
+    return cast(FunctionT, numba.njit(fastmath=True, inline="always")(function))
+
+
 class Samples(NamedTuple):
     """What is nearest at each point of a grid, and where on it."""
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from affect_training.synth.atlas import Material
-from affect_training.synth.kernels import Float32, Int32, Samples, compiled
+from affect_training.synth.kernels import Float32, Int32, Samples, compiled, inlined
 
 SKIN: Final = int(Material.SKIN)
 MOUTH: Final = int(Material.MOUTH)
@@ -94,7 +94,7 @@ def _points_needed(samples: Samples, material: Int32, row: int, column: int) -> 
     return 1 if greatest < least * _SMOOTH_STEP else 4
 
 
-@compiled
+@inlined
 def _unshadowed(shadow: Float32, x: float, y: float, depth: float) -> float:
     """Share of nine places around one that the key light reaches."""
     side = shadow.shape[0]
@@ -108,7 +108,7 @@ def _unshadowed(shadow: Float32, x: float, y: float, depth: float) -> float:
     return float(seen)
 
 
-@compiled
+@inlined
 def _point_light(  # noqa: PLR0915 - one point's light, from top to bottom
     samples: Samples, surface: Surface, paint: Paint, light: Light, place: tuple[int, int]
 ) -> tuple[float, float, float]:

@@ -27,10 +27,14 @@ def wear(skin: Skin, attributes: Attributes, rng: np.random.Generator) -> list[A
         return parts
     covered = head.of_group("body") & _covered(head, attributes.headwear)
     thick = {Headwear.CAP: 0.012, Headwear.BEANIE: 0.015, Headwear.SCARF: 0.009}
-    parts.append(_shell(skin, covered, thick[attributes.headwear]))
+    parts.append(_shell(skin, covered, attributes.headwear, thick[attributes.headwear]))
     if attributes.headwear is Headwear.CAP:
         parts.append(_brim(skin, covered, rng))
     return parts
+
+
+_FACE_MIDDLE = 7.1
+"""Height of the face's middle on the template head, decimetres."""
 
 
 def cloth_share(x: Float32, y: Float32, z: Float32, headwear: Headwear) -> Float32:
@@ -38,26 +42,52 @@ def cloth_share(x: Float32, y: Float32, z: Float32, headwear: Headwear) -> Float
     if headwear is Headwear.NONE:
         return np.zeros_like(x)
     if headwear is Headwear.SCARF:
-        away = np.hypot(x / 0.66, (y - 7.1) / np.where(y > 7.1, 0.8, 0.74))
-        away = np.where(z > 0.1, away, 9)
+        away = np.where(z > 0.1, _from_face(x, y), 9)
         return smoothstep(0.98, 1.02, away.astype(np.float32)) * (y > 5.3)
-    # High in front, low behind.
-    edge = 7.3 + 0.5 * np.clip((z + 0.8) / 2, 0, 1)
-    return smoothstep(-0.015, 0.015, (y - edge).astype(np.float32))
+    return smoothstep(-0.015, 0.015, (y - _hat_edge(z)).astype(np.float32))
+
+
+def _from_face(x: Float32, y: Float32) -> Float32:
+    """Distance from the face's middle: 1 at a scarf's edge."""
+    up = y - _FACE_MIDDLE
+    return np.asarray(np.hypot(x / 0.66, up / np.where(up > 0, 0.8, 0.74)), dtype=np.float32)
+
+
+def _hat_edge(z: Float32) -> Float32:
+    """Height of a hat's edge: high in front, low behind."""
+    return np.asarray(7.3 + 0.5 * np.clip((z + 0.8) / 2, 0, 1), dtype=np.float32)
+
+
+def _to_edge(template: Float32, headwear: Headwear) -> Float32:
+    """How far vertices beyond the cloth's edge lie from it, (n, 3), decimetres; others 0."""
+    x, y, z = template.T
+    move = np.zeros_like(template)
+    if headwear is Headwear.SCARF:
+        away = _from_face(x, y)
+        beyond = (away < 1) & (z > 0.1)
+        grow = np.where(beyond, 1 / np.maximum(away, 0.5) - 1, 0)
+        move[:, 0], move[:, 1] = x * grow, (y - _FACE_MIDDLE) * grow
+    else:
+        move[:, 1] = np.maximum(_hat_edge(z) - y, 0)
+    return move
 
 
 def _covered(head: Head, headwear: Headwear) -> NDArray[np.bool_]:
     """(t,): triangles of the head below the cloth."""
     x, y, z = np.moveaxis(head.template[head.triangles], -1, 0)
-    return np.asarray((cloth_share(x, y, z, headwear) > 0.5).all(axis=1))
+    return np.asarray((cloth_share(x, y, z, headwear) > 0.5).any(axis=1) & (y > 5.3).all(axis=1))
 
 
-def _shell(skin: Skin, covered: NDArray[np.bool_], thickness: float) -> Attachment:
+def _shell(
+    skin: Skin, covered: NDArray[np.bool_], headwear: Headwear, thickness: float
+) -> Attachment:
+    """Cloth over the covered triangles; those across its edge are drawn back to it."""
     head, normals = skin.head, skin.normals
     used, triangles = np.unique(head.triangles[covered], return_inverse=True)
     x, y, z = head.template[used].T
     # Cloth stands off more over the crown, where hair is below it.
     lift = thickness * (1 + 0.8 * np.clip((y - 7.7) / 0.5, 0, 1))
+    edge = _to_edge(head.template[used], headwear)
     across = (np.arctan2(x, z + 0.1) / np.pi + 1) / 2
     down = np.clip((8.6 - y) / 3.2, 0, 1)
     uv = in_rect(atlas.CLOTH, across.astype(np.float32), down.astype(np.float32))
@@ -65,7 +95,7 @@ def _shell(skin: Skin, covered: NDArray[np.bool_], thickness: float) -> Attachme
     return Attachment(
         root=np.repeat(used[:, None], 3, axis=1).astype(np.int32),
         share=np.tile(np.array([1, 0, 0], dtype=np.float32), (len(used), 1)),
-        offset=(normals[used] * lift[:, None]).astype(np.float32),
+        offset=(normals[used] * lift[:, None] + 0.1 * edge).astype(np.float32),
         normal=normals[used],
         triangles=faces,
         uv=uv[faces],
@@ -84,11 +114,11 @@ def _brim(skin: Skin, covered: NDArray[np.bool_], rng: np.random.Generator) -> A
     angle = np.linspace(-1.15, 1.15, _BRIM_STEPS)
     length = _CAP_LENGTH_M * rng.uniform(0.8, 1.2)
     inner = np.stack(
-        [half_width * np.sin(angle), 0.006 - 0.004 * np.abs(angle), 0.05 * (np.cos(angle) - 1)], 1
+        [half_width * np.sin(angle), 0.006 - 0.004 * np.abs(angle), 0.09 * (np.cos(angle) - 1)], 1
     )
-    reach = length * np.cos(angle * 0.9) + 0.008
+    reach = length * np.cos(angle * 1.3) + 0.004
     outer = inner * (1.04, 1, 1) + np.stack(
-        [0 * angle, -0.25 * reach - 0.012 * np.abs(angle), reach], axis=1
+        [0 * angle, -0.25 * reach - 0.006 * np.abs(angle), reach], axis=1
     )
     points = np.concatenate([inner, outer]) + np.array([0, 0.004, 0.012])
     points[:, 0] -= base[0]
