@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.nn.functional import all_gather
 
 from affect_training.fit.recipe import LossConfig
 
@@ -15,7 +12,7 @@ def batch_loss(config: LossConfig, outputs: Tensor, gold: Tensor, rated: Tensor)
 
     Args:
         config: the weights.
-        outputs: (B, T, 2) in [-1, 1]; of all processes (see `gathered`).
+        outputs: (B, T, 2) in [-1, 1]; of all processes.
         gold: (B, T, 2) in [-1, 1]; anything where unrated.
         rated: (B, T) bool.
 
@@ -41,18 +38,3 @@ def concordance(predicted: Tensor, gold: Tensor) -> Tensor:
     covariance = ((predicted - mean_x) * (gold - mean_y)).mean(0)
     spread = predicted.var(0, correction=0) + gold.var(0, correction=0)
     return 2 * covariance / (spread + (mean_x - mean_y).square() + 1e-8)
-
-
-def gathered(tensor: Tensor) -> Tensor:
-    """The rows of all processes, in their order; gradients flow back to each.
-
-    Every process computes the same loss of all rows. Gathering adds up the gradients of all
-    processes and Lightning's averaging divides by their number: together, those of one process.
-    """
-    if not (dist.is_initialized() and dist.get_world_size() > 1):
-        return tensor
-    if tensor.requires_grad:
-        return torch.cat(all_gather(tensor.contiguous()))  # type: ignore[no-untyped-call]
-    parts = [torch.empty_like(tensor) for _ in range(dist.get_world_size())]
-    dist.all_gather(parts, tensor.contiguous())
-    return torch.cat(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Final
 
 import pytorch_lightning as pl
@@ -12,10 +13,11 @@ from torchmetrics import ConcordanceCorrCoef, MeanSquaredError
 
 from affect_core.temporal import AROUSAL, VALENCE
 from affect_training.fit.data import Batch
-from affect_training.fit.losses import batch_loss, gathered
+from affect_training.fit.losses import batch_loss
 from affect_training.fit.networks import StageNetwork
 from affect_training.fit.optimisers import build_optimiser, build_schedule
 from affect_training.fit.recipe import FramesStage, SequencesStage
+from affect_training.networks.collectives import gathered
 
 VAL_CCC: Final = "val_ccc"
 """The mean over both dimensions: early stopping and the best checkpoint go by it."""
@@ -45,7 +47,12 @@ class AffectModule(pl.LightningModule):
             metric.set_dtype(torch.float64)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of one batch of all processes; windows start from the initial state."""
+        """The loss of one batch of all processes; windows start from the initial state.
+
+        Every process computes the same loss of all rows. Gathering adds up the gradients of
+        all processes and Lightning's averaging divides by their number: together, the
+        gradients of one process.
+        """
         state = self.network.initial_state(len(batch.inputs))
         outputs, _ = self.network(batch.inputs, batch.mask, state)
         rated = gathered(batch.rated)
@@ -86,7 +93,10 @@ class AffectModule(pl.LightningModule):
         """Report and forget the set's metrics, and those of the training epoch that led here."""
         self._log_dimensions("train_mse", self._train_errors.compute())
         self._train_errors.reset()
-        ccc = self._val_ccc.compute().nan_to_num(0.0)
+        with warnings.catch_warnings():
+            # In first epochs outputs may not vary; their CCC is 0 (Lin 1989), not undefined.
+            warnings.filterwarnings("ignore", message="The variance of predictions or target")
+            ccc = self._val_ccc.compute().nan_to_num(0.0)
         self._log_dimensions("val_mse", self._val_errors.compute())
         self._log_dimensions("val_ccc", ccc)
         self.log(VAL_CCC, ccc.mean().float(), prog_bar=True, sync_dist=False)

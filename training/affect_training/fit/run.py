@@ -31,6 +31,7 @@ from affect_training.fit.recipe import Recipe, Stage
 from affect_training.fit.stages import Session, StageData, run_stage
 from affect_training.fit.trainer import Surroundings
 from affect_training.networks.backbones import (
+    across_processes,
     build_backbone,
     check_servable,
     served_backbone,
@@ -95,6 +96,8 @@ def fit(
         with processes.first_before_others():
             backbone = build_backbone(recipe.backbone, recipe.seed, cache, _silent)
         backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if processes.world > 1:
+            backbone = across_processes(recipe.backbone, backbone)
         check_servable(recipe.backbone, backbone, recipe.stages[-1].crop_size)
         results: list[StageResult] = []
         temporal: dict[str, torch.Tensor] | None = None

@@ -141,8 +141,12 @@ def train_stage(
     with warnings.catch_warnings():
         # The recipe says how many; on two cores more are slower.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # Ours wait for nothing on a disk that is not there.
+        # A run that goes on has checkpoints.
         warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not.*")
+        # Metrics are of all processes already when they are logged.
+        warnings.filterwarnings("ignore", message=".*recommended to use.*sync_dist=True.*")
+        # Lightning 2.6.6 with torch 2.13.
+        warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
         trainer.fit(module, train, validation, ckpt_path=resume if resume.is_file() else None)
     best_file = folder / f"{_BEST}.ckpt"
     state = torch.load(best_file, map_location="cpu", weights_only=True)["state_dict"]

@@ -77,6 +77,25 @@ def build_backbone(config: BackboneConfig, seed: int, cache: Path, progress: Pro
     return backbone
 
 
+def across_processes(config: BackboneConfig, backbone: nn.Module) -> nn.Module:
+    """The backbone with batch norm over the batch of all processes.
+
+    Raises:
+        TrainingError: a timm network on several CPUs, where torch has no such batch norm.
+    """
+    if config.name in _VGGS:
+        return backbone
+    if not torch.cuda.is_available():
+        raise TrainingError(
+            f"{config.name} has batch norm, which torch synchronises between GPUs alone: train it "
+            "in one process here, or choose vgg16 or vgg19."
+        )
+    from timm.layers import convert_sync_batchnorm  # noqa: PLC0415
+
+    synchronised: nn.Module = convert_sync_batchnorm(backbone)
+    return synchronised
+
+
 def shape_of(backbone: nn.Module, crop_size: int) -> FeatureShape:
     """What a backbone gives for one crop.
 

@@ -8,12 +8,11 @@ before it takes in: the served network is plain VGG.
 from __future__ import annotations
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from affect_core.vgg import VGG
+from affect_training.networks.collectives import several_processes, summed
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
@@ -25,28 +24,21 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """(N, C, H, W) -> (N, C, H, W)."""
-        if not (self.training and dist.is_initialized() and dist.get_world_size() > 1):
+        if not (self.training and several_processes()):
             return super().forward(input)
         if self.running_mean is None or self.running_var is None or self.momentum is None:
             raise RuntimeError("GlobalBatchNorm2d keeps running statistics with a momentum")
         maps = input.float()
-        count = maps.new_tensor(maps.numel() / maps.shape[1])
-        dist.all_reduce(count)
-        mean = _sum_over_processes(maps.sum((0, 2, 3))) / count
+        count = summed(maps.new_tensor(maps.numel() / maps.shape[1]))
+        mean = summed(maps.sum((0, 2, 3))) / count
         centred = maps - mean[:, None, None]
-        variance = _sum_over_processes(centred.square().sum((0, 2, 3))) / count
+        variance = summed(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         normal = centred * torch.rsqrt(variance + self.eps)[:, None, None]
         scaled: Tensor = normal * self.weight[:, None, None] + self.bias[:, None, None]
         return scaled.to(input.dtype)
-
-
-def _sum_over_processes(value: Tensor) -> Tensor:
-    """The sum, through which gradients flow back to every process."""
-    total: Tensor = all_reduce(value)  # type: ignore[no-untyped-call]
-    return total
 
 
 def with_batch_norm(backbone: VGG) -> nn.Sequential:

@@ -64,8 +64,8 @@ def _graph_of(program: torch.export.ExportedProgram, name: str) -> GraphBackbone
             calls.append(_call(node, references, name))
             references[node.name] = Value(name=node.name)
         elif node.op == "output":
-            (result,) = node.args[0]
-            output = result.name
+            results = node.args[0]
+            output = results[0].name if len(results) == 1 else None
     if output is None or len(inputs) != 1:
         raise UnsupportedNetworkError(f"{name} does not map one input to one output")
     used = {

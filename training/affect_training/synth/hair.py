@@ -34,11 +34,11 @@ class Comb:
 COMBS: Final[dict[Haircut, Comb]] = {
     Haircut.BUZZ: Comb(1500, 2, (0.004, 0.007), 0.0030, 0.5, 0.0, 0.1),
     Haircut.SHORT: Comb(2000, 4, (0.018, 0.04), 0.0036, 0.3, 0.1, 0.15),
-    Haircut.MEDIUM: Comb(2200, 6, (0.06, 0.12), 0.0050, 0.2, 0.5, 0.12),
-    Haircut.LONG: Comb(2000, 8, (0.18, 0.34), 0.0065, 0.15, 0.8, 0.08),
-    Haircut.FRINGE: Comb(2000, 6, (0.07, 0.13), 0.0045, 0.22, 0.5, 0.10),
-    Haircut.TIED: Comb(1700, 5, (0.09, 0.12), 0.0045, 0.06, 0.0, 0.04),
-    Haircut.CURLY: Comb(2400, 5, (0.03, 0.07), 0.0060, 0.85, 0.05, 0.75),
+    Haircut.MEDIUM: Comb(1700, 6, (0.06, 0.12), 0.0060, 0.2, 0.5, 0.12),
+    Haircut.LONG: Comb(1400, 7, (0.18, 0.34), 0.0080, 0.15, 0.8, 0.08),
+    Haircut.FRINGE: Comb(1600, 6, (0.07, 0.13), 0.0054, 0.22, 0.5, 0.10),
+    Haircut.TIED: Comb(1400, 5, (0.09, 0.12), 0.0052, 0.06, 0.0, 0.04),
+    Haircut.CURLY: Comb(1900, 5, (0.03, 0.07), 0.0068, 0.85, 0.05, 0.75),
 }
 
 
@@ -60,7 +60,7 @@ class Hairline:
         late = np.clip((attributes.age - 30) / 50, 0, 1) * (0.2 if attributes.female else 1.0)
         return cls(
             front=float(rng.uniform(7.9, 8.02) + 0.12 * late * rng.random()),
-            recession=float(np.clip(rng.normal(0.15 + 0.5 * late, 0.2), 0, 1)),
+            recession=float(np.clip(rng.normal(0.7 * late, 0.12), 0, 1)),
         )
 
     def share(self, x: Float32, y: Float32, z: Float32) -> Float32:
