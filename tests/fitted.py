@@ -2,56 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import clips
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+
 from affect_core.spec import PreprocessSpec
-from affect_training.dataset.prepare import PrepareOptions, prepare
-from affect_training.dataset.prepared import PreparedSet, open_prepared
+from affect_core.types import Image
+from affect_training.dataset.index import COLUMNS, INTEGER_COLUMNS
+from affect_training.dataset.info import INDEX_FILE, INFO_FILE, SHARDS_FOLDER, PreparedInfo
+from affect_training.dataset.shards import ShardWriter, crop_key, encode_jpeg
+from affect_training.fit.module import AffectModule
 from affect_training.fit.recipe import Recipe
+from affect_training.fit.run import StageResult, fit
 from affect_training.ratings.types import Split
-from rated import write_set
 
 SIDE = 32
 """Pixels of the prepared crops."""
 
-_CLIPS = {
-    "car.mp4": clips.carphone,
-    "pan.mp4": lambda: clips.portrait_pan(1.4),
-    "short.mp4": lambda: clips.portrait_pan(0.6),
-    "two.mp4": lambda: clips.two_faces(1.6),
-    "wide.mp4": lambda: clips.portrait_pan(1.0, 480, 270),
+
+@dataclass(frozen=True)
+class MadeTrack:
+    """A track to be made: a sample for each letter, `r` rated, `u` not."""
+
+    split: Split
+    samples: str
+
+
+TRACKS: Mapping[str, MadeTrack] = {
+    "a": MadeTrack("train", "rrrrrrrrrrrruurrrrrr"),
+    "b": MadeTrack("train", "rrrrrrr"),
+    "c": MadeTrack("train", "uuu"),
+    "d": MadeTrack("train", "rur"),
+    "e": MadeTrack("validation", "rrrrru"),
+    "f": MadeTrack("validation", "rrrrrrrrr"),
+    "g": MadeTrack("test", "rrr"),
 }
-_SPLITS: dict[str, Split] = {
-    "car.mp4": "train",
-    "pan.mp4": "train",
-    "short.mp4": "validation",
-    "two.mp4": "validation",
-    "wide.mp4": "test",
-}
 
 
-def prepare_small(folder: Path) -> Path:
-    """Tracks of 20 and 7 crops to train on, 3 and 8 to validate on; 5 of the 20 are unrated."""
-    manifest = write_set(folder, {name: make() for name, make in _CLIPS.items()}, splits=_SPLITS)
-    out = folder / "prepared"
-    options = PrepareOptions(preprocess=PreprocessSpec(crop_size=SIDE))
-    prepare(manifest, out, options, 1, lambda done, total: None)
-    return out
+def make_prepared(folder: Path, tracks: Mapping[str, MadeTrack] = TRACKS, side: int = SIDE) -> Path:
+    """As `affect-train prepare` leaves it, one clip and one shard for each track.
+
+    A crop is noise whose brightness tells arousal and whose colour tells valence.
+    """
+    (folder / SHARDS_FOLDER).mkdir(parents=True)
+    rows: list[dict[str, object]] = []
+    for ordinal, (name, track) in enumerate(tracks.items()):
+        random = np.random.default_rng(ordinal)
+        shard = f"shard-{ordinal:06d}.tar"
+        with (folder / SHARDS_FOLDER / shard).open("wb") as file:
+            writer = ShardWriter(file)
+            for sample, letter in enumerate(track.samples):
+                arousal, valence = random.uniform(-1, 1, 2)
+                jpeg = encode_jpeg(_crop(random, side, arousal, valence))
+                offset = writer.add(crop_key(ordinal, sample), jpeg, {"sample": sample})
+                rated = letter == "r"
+                rows.append(
+                    {
+                        "clip": f"{name}.mp4",
+                        "subject": name,
+                        "split": track.split,
+                        "sample": sample,
+                        "time_s": sample / 5,
+                        "arousal": arousal if rated else np.nan,
+                        "valence": valence if rated else np.nan,
+                        "annotators": int(rated),
+                        "track": 0,
+                        "score": 0.9,
+                        "box_x": 0.0,
+                        "box_y": 0.0,
+                        "box_width": float(side),
+                        "box_height": float(side),
+                        "shard": shard,
+                        "offset": offset,
+                        "size": len(jpeg),
+                    }
+                )
+            writer.finish()
+    index = pd.DataFrame(rows, columns=list(COLUMNS))
+    index = index.astype(dict.fromkeys(INTEGER_COLUMNS, "Int64"))
+    index.to_parquet(folder / INDEX_FILE, index=False)
+    (folder / INFO_FILE).write_text(_info(side).model_dump_json())
+    return folder
 
 
-def open_small(folder: Path) -> PreparedSet:
-    """The set that `prepare_small` made in `folder`."""
-    return open_prepared(folder / "prepared")
+def _crop(random: np.random.Generator, side: int, arousal: float, valence: float) -> Image:
+    colour = np.array([1 + valence / 2, 1.0, 1 - valence / 2]) * (90 + 50 * arousal)
+    noise = random.normal(0, 10, (side, side, 3))
+    return np.clip(colour + noise, 0, 255).astype(np.uint8)
+
+
+def _info(side: int) -> PreparedInfo:
+    return PreparedInfo(
+        manifest="/labels.csv",
+        manifest_sha256="ab" * 32,
+        preprocess=PreprocessSpec(crop_size=side),
+        jpeg_quality=95,
+        gold="mean",
+        rating_max_age_s=0.2,
+        seed=0,
+        test_fraction=0.2,
+        validation_fraction=0.125,
+        clips_per_shard=1,
+        versions={},
+    )
 
 
 SMALL_LSTM: Mapping[str, Any] = {"kind": "lstm", "hidden_size": 8, "head_features": [4]}
-SMALL_CONVLSTM: Mapping[str, Any] = {
-    "hidden_channels": [4, 2],
-    "kernel_size": 3,
-    "head_features": [4],
+SGD_MSE_CCC: Mapping[str, Any] = {
+    # Adam turns roundings of gradients that are zero into steps of full length.
+    "optimiser": {"name": "sgd", "learning_rate": 0.01},
+    "loss": {"mse": 1.0, "ccc": 0.5},
 }
 
 
@@ -92,3 +157,64 @@ def recipe_of(*stages: Mapping[str, Any], **changes: Any) -> Recipe:
         "stages": stages,
     }
     return Recipe.model_validate({**recipe, **changes})
+
+
+def fit_small(
+    recipe: Recipe, folder: Path, name: str, callbacks: Sequence[pl.Callback] = ()
+) -> list[StageResult]:
+    """Train on `folder`/prepared; the run is `folder`/`name`/run, beside nobody else's."""
+    return fit(
+        recipe,
+        folder / "prepared",
+        folder / name / "run",
+        trained_on="nothing, for tests",
+        cache=folder / "cache",
+        callbacks=callbacks,
+    )
+
+
+SMALL_RECIPE = recipe_of(
+    frames_stage(),
+    frames_stage(name="more"),
+    sequences_stage(max_epochs=3),
+    sequences_stage(name="joint", backbone="train", steps_per_epoch=1),
+)
+"""Every kind of stage, and two that share a backbone with other runs."""
+
+KILLED = (
+    ("frames", "validated", 0),
+    ("frames", "batch", 1),
+    ("more", "batch", 0),
+    ("sequences", "saved", 1),
+    ("sequences", "trained", 0),
+    ("joint", "batch", 1),
+)
+"""Where a run of `SMALL_RECIPE` is killed, in the order in which it gets there."""
+
+SHARED = recipe_of(
+    frames_stage(batch_size=8, steps_per_epoch=20, max_epochs=1, **SGD_MSE_CCC),
+    sequences_stage(batch_size=4, **SGD_MSE_CCC),
+    sequences_stage(name="joint", batch_size=4, backbone="train", max_epochs=1, **SGD_MSE_CCC),
+    backbone={"name": "vgg16", "weights": "random", "batch_norm": True},
+)
+"""For one process or two: batch norm, sequences of different lengths, both losses."""
+
+
+class Losses(pl.Callback):
+    """Keeps the loss of every step."""
+
+    def __init__(self) -> None:
+        self.by_stage: dict[str, list[float]] = {}
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """As Lightning calls it."""
+        assert isinstance(pl_module, AffectModule)
+        losses = self.by_stage.setdefault(pl_module.stage.name, [])
+        losses.append(float(outputs["loss"]))

@@ -10,6 +10,8 @@ import pytest
 from affect_client import wire
 from affect_core.limits import MIN_SIDE, Limits
 from affect_serving.settings import ServingSettings
+from affect_training.cli import COMMANDS
+from affect_training.fit.recipe import read_recipe
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,10 +48,20 @@ def test_the_limits_are_the_ones_that_hold() -> None:
     assert f"| time for a batch | {limits.max_wall_s:.0f} s |" in README
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_links_to_files_of_the_repository_lead_somewhere(document: str) -> None:
     links = re.findall(r"\]\(((?!https?:)[^)#]+)", (ROOT / document).read_text(encoding="utf-8"))
     assert all((ROOT / link).exists() for link in links), links
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_training_is_in_the_table(command: str) -> None:
+    assert re.search(rf"^\| .*`{command}`", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "training" / "configs").glob("*.yaml")))
+def test_every_recipe_is_one(recipe: Path) -> None:
+    assert read_recipe(recipe).stages
 
 
 def test_every_make_target_that_a_document_names_exists() -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from typer.core import TyperGroup
 
-_PLACES: Final = {
+COMMANDS: Final = {
     "synth": "synth",
     "manifest": "manifest",
     "prepare": "prepare",
@@ -36,11 +36,11 @@ class _Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order of the road."""
-        return list(_PLACES)
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, or None."""
-        place = _PLACES.get(cmd_name)
+        place = COMMANDS.get(cmd_name)
         if place is None:
             return None
         module = importlib.import_module(f"affect_training.commands.{place}")

@@ -13,10 +13,18 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from affect_core.checkpoint import SPEC_FILE, WEIGHTS_FILE, load_checkpoint, save_checkpoint
+from affect_core.checkpoint import (
+    GRAPH_FILE,
+    SPEC_FILE,
+    WEIGHTS_FILE,
+    graph_bytes,
+    load_checkpoint,
+    save_checkpoint,
+)
 from affect_core.errors import SpecError
-from affect_core.model import AffectModel
-from affect_core.spec import ModelSpec
+from affect_core.graph import Call, Graph, GraphBackbone, Items, Value, Weight
+from affect_core.model import AffectModel, build_model, seed_parameters
+from affect_core.spec import GraphSpec, ModelSpec, RecurrentSpec
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -194,3 +202,124 @@ def test_missing_weights_are_named(saved: Path, tmp_path: Path) -> None:
     (tmp_path / SPEC_FILE).write_bytes((saved / SPEC_FILE).read_bytes())
     with pytest.raises(SpecError, match=WEIGHTS_FILE):
         load_checkpoint(tmp_path)
+
+
+# A backbone that is a graph.
+
+GRAPH = Graph(
+    input="x",
+    calls=(
+        Call(
+            name="conv",
+            operator="aten.conv2d.default",
+            arguments=(
+                Value(name="x"),
+                Weight(name="w_conv"),
+                None,
+                Items(items=(16, 16)),
+            ),
+        ),
+        Call(name="y", operator="aten.relu.default", arguments=(Value(name="conv"),)),
+    ),
+    output="y",
+    weights={"w_conv": (5, 3, 3, 3)},
+)
+
+
+@pytest.fixture(scope="module")
+def graph_saved(tmp_path_factory: pytest.TempPathFactory, tiny_spec: ModelSpec) -> Path:
+    folder = tmp_path_factory.mktemp("graph-checkpoint")
+    backbone = GraphSpec(
+        name="striding",
+        channels=5,
+        map_size=2,
+        sha256=hashlib.sha256(graph_bytes(GRAPH)).hexdigest(),
+    )
+    architecture = tiny_spec.architecture.model_copy(
+        update={"backbone": backbone, "temporal": RecurrentSpec(kind="gru", hidden_size=3)}
+    )
+    spec = tiny_spec.model_copy(update={"architecture": architecture})
+    model = AffectModel(spec, GraphBackbone(GRAPH))
+    seed_parameters(model, 3)
+    with torch.no_grad():
+        model.backbone.get_parameter("w_conv").copy_(torch.linspace(-1, 1, 135).view(5, 3, 3, 3))
+    save_checkpoint(folder, model, spec)
+    return folder
+
+
+def graph_beside(graph_saved: Path, folder: Path, content: bytes | None) -> Path:
+    """The saved checkpoint with another graph file, or none."""
+    for name in (SPEC_FILE, WEIGHTS_FILE):
+        (folder / name).symlink_to(graph_saved / name)
+    if content is not None:
+        (folder / GRAPH_FILE).write_bytes(content)
+    return folder
+
+
+def sign_graph(folder: Path, graph: bytes) -> None:
+    """Make the folder's spec one of another graph."""
+    described = json.loads((folder / SPEC_FILE).read_text())
+    described["model"]["architecture"]["backbone"]["sha256"] = hashlib.sha256(graph).hexdigest()
+    model = ModelSpec.model_validate_json(json.dumps(described["model"]))
+    described["model_sha256"] = hashlib.sha256(model.model_dump_json().encode()).hexdigest()
+    (folder / SPEC_FILE).unlink()
+    (folder / SPEC_FILE).write_text(json.dumps(described))
+    (folder / GRAPH_FILE).write_bytes(graph)
+
+
+def test_a_graph_backbone_comes_back_and_gives_the_same_features(graph_saved: Path) -> None:
+    names = sorted(path.name for path in graph_saved.iterdir())
+    assert names == sorted([GRAPH_FILE, SPEC_FILE, WEIGHTS_FILE])
+    checkpoint = load_checkpoint(graph_saved)
+    crops = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
+    frames = (crops.permute(0, 3, 1, 2) - checkpoint.model.mean) / checkpoint.model.std
+    weight = torch.linspace(-1, 1, 135).view(5, 3, 3, 3)
+    expected = torch.nn.functional.conv2d(frames, weight, stride=16).relu()
+    torch.testing.assert_close(checkpoint.model.features(crops), expected, rtol=0, atol=1e-5)
+    assert checkpoint.spec.architecture.name == "striding-gru"
+
+
+def test_a_missing_graph_is_named(graph_saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=GRAPH_FILE):
+        load_checkpoint(graph_beside(graph_saved, tmp_path, None))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda graph: graph + b" ",
+        lambda graph: graph.replace(b"[16,16]", b"[16,17]"),
+        lambda graph: graph.replace(b"16", b"17"),
+        lambda graph: b"",
+    ],
+)
+def test_a_changed_graph_is_noticed(
+    graph_saved: Path, tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    original = (graph_saved / GRAPH_FILE).read_bytes()
+    assert change(original) != original
+    with pytest.raises(SpecError, match=GRAPH_FILE):
+        load_checkpoint(graph_beside(graph_saved, tmp_path, change(original)))
+
+
+def test_a_graph_that_calls_what_it_may_not_is_refused_even_with_its_own_digest(
+    graph_saved: Path, tmp_path: Path
+) -> None:
+    graph_beside(graph_saved, tmp_path, None)
+    graph = (graph_saved / GRAPH_FILE).read_bytes()
+    sign_graph(tmp_path, graph.replace(b"aten.relu.default", b"aten.from_file.default"))
+    with pytest.raises(SpecError, match=f"{GRAPH_FILE}.*(?s:.)*aten.from_file"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_graph_of_other_weights_is_refused(graph_saved: Path, tmp_path: Path) -> None:
+    graph_beside(graph_saved, tmp_path, None)
+    graph = (graph_saved / GRAPH_FILE).read_bytes()
+    sign_graph(tmp_path, graph.replace(b"w_conv", b"w_other"))
+    with pytest.raises(SpecError, match="w_other"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_spec_whose_backbone_is_a_graph_needs_one(graph_saved: Path) -> None:
+    with pytest.raises(ValueError, match="striding needs its graph"):
+        build_model(load_checkpoint(graph_saved).spec)

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from affect_training.synth.expression import (
     MAX_UNIT,
     UNITS,
     ExpressionStyle,
+    FloatArray,
     columns,
     face_units,
 )
@@ -15,26 +18,27 @@ levels = st.floats(-1, 1)
 seeds = st.integers(0, 2**32 - 1)
 
 
-def units_at(arousal, valence, style=None):
-    return face_units(np.array([arousal]), np.array([valence]), style or ExpressionStyle.plain())[0]
+def units_at(arousal: float, valence: float, style: ExpressionStyle | None = None) -> FloatArray:
+    style = style or ExpressionStyle.plain()
+    return np.asarray(face_units(np.array([arousal]), np.array([valence]), style)[0])
 
 
-def amount(units, name):
+def amount(units: FloatArray, name: str) -> float:
     return float(units[columns(name)].mean())
 
 
-def test_units_are_arkits_52_each_once():
+def test_units_are_arkits_52_each_once() -> None:
     assert len(UNITS) == len(set(UNITS)) == 52
 
 
 @given(seeds)
-def test_a_neutral_face_moves_nothing(seed):
+def test_a_neutral_face_moves_nothing(seed: int) -> None:
     style = ExpressionStyle.random(np.random.default_rng(seed))
     assert not units_at(0.0, 0.0, style).any()
 
 
 @given(levels, levels, seeds)
-def test_units_stay_in_range(arousal, valence, seed):
+def test_units_stay_in_range(arousal: float, valence: float, seed: int) -> None:
     units = units_at(arousal, valence, ExpressionStyle.random(np.random.default_rng(seed)))
     assert units.shape == (52,)
     assert (units >= 0).all()
@@ -42,7 +46,7 @@ def test_units_stay_in_range(arousal, valence, seed):
 
 
 @given(levels, levels)
-def test_a_plain_style_is_the_same_on_both_sides(arousal, valence):
+def test_a_plain_style_is_the_same_on_both_sides(arousal: float, valence: float) -> None:
     units = dict(zip(UNITS, units_at(arousal, valence), strict=True))
     for name, value in units.items():
         if name.endswith("Left"):
@@ -50,7 +54,9 @@ def test_a_plain_style_is_the_same_on_both_sides(arousal, valence):
 
 
 @given(levels, levels, levels)
-def test_more_valence_is_more_smile_and_less_frown(arousal, one, other):
+def test_more_valence_is_more_smile_and_less_frown(
+    arousal: float, one: float, other: float
+) -> None:
     low, high = sorted((one, other))
     sadder, happier = units_at(arousal, low), units_at(arousal, high)
     assert amount(happier, "mouthSmile") >= amount(sadder, "mouthSmile")
@@ -59,14 +65,14 @@ def test_more_valence_is_more_smile_and_less_frown(arousal, one, other):
 
 
 @given(levels, levels, levels)
-def test_more_arousal_opens_the_eyes(valence, one, other):
+def test_more_arousal_opens_the_eyes(valence: float, one: float, other: float) -> None:
     low, high = sorted((one, other))
     calmer, livelier = units_at(low, valence), units_at(high, valence)
     assert amount(livelier, "eyeWide") >= amount(calmer, "eyeWide")
     assert amount(livelier, "eyeBlink") <= amount(calmer, "eyeBlink")
 
 
-def test_the_published_coefficients():
+def test_the_published_coefficients() -> None:
     """From the tables in docs/synthetic-faces.md, by hand."""
     style = ExpressionStyle(gain=np.ones(52), fear=0.25, jaw=0.5)
     smiling = units_at(0.5, 0.8, style)
@@ -81,7 +87,7 @@ def test_the_published_coefficients():
     assert amount(tired, "eyeBlink") == pytest.approx(0.45 * 0.8)
 
 
-def test_gain_scales_one_unit():
+def test_gain_scales_one_unit() -> None:
     gain = np.ones(52)
     gain[columns("mouthSmile")] = 0.5
     halved = units_at(0.2, 0.7, ExpressionStyle(gain=gain, fear=0.5, jaw=0.65))
@@ -91,11 +97,11 @@ def test_gain_scales_one_unit():
 
 
 @pytest.mark.parametrize(("arousal", "valence"), [(1.2, 0.0), (0.0, -1.01), (np.nan, 0.0)])
-def test_values_outside_the_square_are_refused(arousal, valence):
+def test_values_outside_the_square_are_refused(arousal: float, valence: float) -> None:
     with pytest.raises(ValueError, match="must lie in"):
         units_at(arousal, valence)
 
 
-def test_unequal_lengths_are_refused():
+def test_unequal_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="must be"):
         face_units(np.zeros(3), np.zeros(2), ExpressionStyle.plain())

@@ -1,22 +1,31 @@
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from affect_training.synth.kernels import Samples, Tone, develop, rasterise, ride, vertex_normals
 
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+SIZE = 24
 
-def drawn(points, triangles, size=24, hide_back=False):
-    samples = Samples.empty(size, size)
+
+def drawn(points: Floats, triangles: Ints, *, hide_back: bool = False) -> Samples:
+    samples = Samples.empty(SIZE, SIZE)
     hidden = np.full(len(triangles), hide_back)
     rasterise(points.astype(np.float32), triangles.astype(np.int32), hidden, samples)
     return samples
 
 
-def reference(points, triangles, size):
+def reference(points: Floats, triangles: Ints) -> tuple[Ints, Floats, Floats]:
     """Straight from the definition, in float64: nearest triangle over each pixel's middle."""
-    owner, near = np.full((size, size), -1), np.zeros((size, size))
-    margin = np.full((size, size), np.inf)
-    y, x = np.mgrid[:size, :size] + 0.5
+    owner, near = np.full((SIZE, SIZE), -1), np.zeros((SIZE, SIZE))
+    margin: Floats = np.full((SIZE, SIZE), np.inf)
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
     for number, corners in enumerate(triangles):
         (x0, y0, z0), (x1, y1, z1), (x2, y2, z2) = points[corners]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
@@ -36,18 +45,18 @@ def reference(points, triangles, size):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_each_pixel_shows_the_nearest_triangle(seed):
+def test_each_pixel_shows_the_nearest_triangle(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.uniform((-6, -6, 1), (30, 30, 3), (18, 3)).astype(np.float32)
     triangles = np.arange(18).reshape(6, 3)
     samples = drawn(points, triangles)
-    owner, near, margin = reference(points.astype(float), triangles, 24)
+    owner, near, margin = reference(points.astype(float), triangles)
     clear = margin > 1e-3  # elsewhere float32 may decide otherwise
     np.testing.assert_array_equal(samples.owner[clear], owner[clear])
     np.testing.assert_allclose(samples.nearness[clear], near[clear], rtol=1e-3)
 
 
-def test_weights_are_right_in_perspective():
+def test_weights_are_right_in_perspective() -> None:
     """A pixel's weights, applied to the corners in space, give the point that projects there."""
     space = np.array([[-1.0, -1, 2], [3, -1, 6], [0, 2, 3]])
     points = np.column_stack(
@@ -63,7 +72,7 @@ def test_weights_are_right_in_perspective():
     np.testing.assert_allclose(12 + 8 * where[:, 1] / where[:, 2], rows + 0.5, atol=1e-3)
 
 
-def test_backs_are_hidden_where_asked():
+def test_backs_are_hidden_where_asked() -> None:
     points = np.array([[2, 2, 1], [20, 2, 1], [2, 20, 1]])  # clockwise where y points up
     back, front = np.array([[0, 1, 2]]), np.array([[0, 2, 1]])
     assert (drawn(points, back).owner >= 0).any()
@@ -71,7 +80,7 @@ def test_backs_are_hidden_where_asked():
     assert (drawn(points, front, hide_back=True).owner >= 0).any()
 
 
-def test_normals_of_a_sphere_point_outwards():
+def test_normals_of_a_sphere_point_outwards() -> None:
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     heights = np.linspace(-0.9, 0.9, 12)
     ring = np.sqrt(1 - heights**2)
@@ -93,7 +102,7 @@ def test_normals_of_a_sphere_point_outwards():
     assert ((normals * points).sum(axis=1)[24:-24] > 0.99).all()
 
 
-def test_what_rides_keeps_its_weights_and_offset():
+def test_what_rides_keeps_its_weights_and_offset() -> None:
     rng = np.random.default_rng(0)
     points = rng.normal(size=(9, 3)).astype(np.float32)
     root = rng.integers(0, 9, (5, 3)).astype(np.int32)
@@ -105,7 +114,7 @@ def test_what_rides_keeps_its_weights_and_offset():
     np.testing.assert_allclose(riding, expected, atol=1e-6)
 
 
-def test_a_noiseless_sensor_follows_the_curve_and_grey_has_no_colour():
+def test_a_noiseless_sensor_follows_the_curve_and_grey_has_no_colour() -> None:
     light = np.random.default_rng(1).uniform(0, 1.5, (8, 9, 3)).astype(np.float32)
     curve = np.linspace(0, 2, 8192, dtype=np.float32).clip(0, 1)
     developed = np.empty_like(light)
