@@ -115,7 +115,7 @@ def _info(side: int) -> PreparedInfo:
 SMALL_LSTM: Mapping[str, Any] = {"kind": "lstm", "hidden_size": 8, "head_features": [4]}
 SGD_MSE_CCC: Mapping[str, Any] = {
     # Adam turns roundings of gradients that are zero into steps of full length.
-    "optimiser": {"name": "sgd", "learning_rate": 0.01},
+    "optimiser": {"name": "sgd", "learning_rate": 2e-4},
     "loss": {"mse": 1.0, "ccc": 0.5},
 }
 

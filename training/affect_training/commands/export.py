@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint
-from affect_core.errors import SpecError
 from affect_core.spec import ModelSpec
 from affect_training.card import model_card
+from affect_training.commands.failures import reported
 from affect_training.commands.fit import weights_cache
 from affect_training.errors import TrainingError
 from affect_training.evaluate.results import RunMetrics, read_metrics
@@ -38,15 +38,12 @@ def export(
     model_store: ModelStore = Path("model_store"),
 ) -> None:
     """Turn a trained checkpoint into the archive that TorchServe serves."""
-    try:
+    with reported(_console):
         loaded = load_checkpoint(checkpoint)
         measured = None if metrics is None else _metrics_of(loaded, metrics)
         card = model_card(loaded.spec, measured)
         with _console.status("writing the archive"):
             archive = export_archive(loaded.model, loaded.spec, card, model_store)
-    except (SpecError, TrainingError) as error:
-        _console.print(f"[red]{error}[/red]", highlight=False)
-        raise typer.Exit(1) from error
     _report(archive, loaded.spec)
 
 

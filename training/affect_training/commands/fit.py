@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from affect_training.errors import TrainingError
+from affect_training.commands.failures import reported
 from affect_training.fit.folders import StageResult
 from affect_training.fit.recipe import read_recipe
 from affect_training.fit.run import CHECKPOINT_FOLDER
@@ -39,19 +39,18 @@ def fit(
 ) -> None:
     """Train a recipe. Called again, it goes on where it stopped; torchrun spreads it out."""
     quiet_lightning()
-    try:
-        with Progress(*BAR_COLUMNS, console=_console, transient=True) as bar:
-            results = fit_recipe(
-                read_recipe(recipe),
-                prepared,
-                run,
-                trained_on=trained_on,
-                cache=weights_cache(),
-                bar=bar,
-            )
-    except TrainingError as error:
-        _console.print(f"[red]{error}[/red]", highlight=False)
-        raise typer.Exit(1) from error
+    with (
+        reported(_console),
+        Progress(*BAR_COLUMNS, console=_console, transient=True) as bar,
+    ):
+        results = fit_recipe(
+            read_recipe(recipe),
+            prepared,
+            run,
+            trained_on=trained_on,
+            cache=weights_cache(),
+            bar=bar,
+        )
     _console.print(stage_table(results))
     _console.print(f"checkpoint: {run / CHECKPOINT_FOLDER}", highlight=False)
 

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from affect_training.commands.failures import reported
 from affect_training.commands.fit import BAR_COLUMNS, quiet_lightning
-from affect_training.errors import TrainingError
 from affect_training.evaluate.report import summary
 from affect_training.quickstart import Size
 from affect_training.quickstart import quickstart as run_quickstart
@@ -35,18 +35,17 @@ def quickstart(
 ) -> None:
     """Synthetic clips, training from scratch, evaluation, archive: minutes on two cores."""
     quiet_lightning()
-    try:
-        with Progress(*BAR_COLUMNS, console=_console, transient=True) as bar:
-            metrics = run_quickstart(
-                folder,
-                model_store,
-                size=Size(people=people),
-                workers=workers,
-                bar=bar,
-                announce=lambda sentence: _console.print(sentence, highlight=False),
-            )
-    except TrainingError as error:
-        _console.print(f"[red]{error}[/red]", highlight=False)
-        raise typer.Exit(1) from error
+    with (
+        reported(_console),
+        Progress(*BAR_COLUMNS, console=_console, transient=True) as bar,
+    ):
+        metrics = run_quickstart(
+            folder,
+            model_store,
+            size=Size(people=people),
+            workers=workers,
+            bar=bar,
+            announce=lambda sentence: _console.print(sentence, highlight=False),
+        )
     Console().print(summary(metrics))
     _console.print(f"{model_store / 'affect.mar'}  serve it with: make serve", highlight=False)

@@ -8,12 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.text import Text
 
-from affect_core.errors import SpecError
+from affect_training.commands.failures import reported
 from affect_training.commands.fit import BAR_COLUMNS, quiet_lightning, weights_cache
 from affect_training.comparison import run_comparison
-from affect_training.errors import TrainingError
 from affect_training.evaluate.tables import (
     Which,
     comparison_table,
@@ -53,7 +51,7 @@ def _compare(  # noqa: PLR0917 the commands' own
     which: Which, recipe: Path, prepared: Path, runs: Path, trained_on: str, out: Path | None
 ) -> None:
     quiet_lightning()
-    try:
+    with reported(_console):
         with Progress(*BAR_COLUMNS, console=_console, transient=True) as bar:
             run_comparison(
                 which,
@@ -69,9 +67,6 @@ def _compare(  # noqa: PLR0917 the commands' own
         if out is not None:
             with replacing(out) as file:
                 file.write(render_markdown(table).encode())
-    except (SpecError, TrainingError) as error:
-        _console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from error
     Console().print(render_rich(table))
     if out is not None:
         _console.print(f"{out}", markup=False)
