@@ -24,10 +24,12 @@ import affect_training.torchvision_operators  # noqa: F401
 
 import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
 
 from affect_training.fit import trainer
 from affect_training.fit.module import AffectModule
-from fitted import KILLED, SHARED, SMALL_RECIPE, Losses, fit_small
+from affect_training.fit.processes import Processes
+from fitted import KILLED, SHARED, SMALL_RECIPE, Losses, Uneven, fit_small
 
 Point = tuple[str, str, int]
 
@@ -93,8 +95,21 @@ def killed(folder: Path) -> None:
         assert os.WIFSIGNALED(status), f"it was not killed at {point}"
 
 
+def shared_gradients(rank: int, world: int) -> list[float]:
+    """Of `Uneven` shared out, averaged over the processes as Lightning does."""
+    uneven = Uneven()
+    uneven.loss(rank, world).backward()
+    for parameter in uneven.parameters():
+        assert parameter.grad is not None
+        dist.all_reduce(parameter.grad)
+        parameter.grad /= world
+    return uneven.gradients()
+
+
 def shared(folder: Path) -> None:
     """One of two processes; the second is late whenever it reads a checkpoint."""
+    with Processes.of_environment().joined():
+        gradients = shared_gradients(dist.get_rank(), dist.get_world_size())
     losses = Losses()
     if os.environ["RANK"] == "1":
         load: Callable[..., Any] = torch.load
@@ -106,7 +121,11 @@ def shared(folder: Path) -> None:
         torch.load = late
     results = fit_small(SHARED, folder, "shared", [losses])
     if os.environ["RANK"] == "0":
-        found = {"losses": losses.by_stage, "val_ccc": [result.val_ccc for result in results]}
+        found = {
+            "losses": losses.by_stage,
+            "val_ccc": [result.val_ccc for result in results],
+            "gradients": gradients,
+        }
         (folder / "shared.json").write_text(json.dumps(found))
 
 

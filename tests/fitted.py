@@ -10,15 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
 
 from affect_core.spec import PreprocessSpec
 from affect_core.types import Image
 from affect_training.dataset.index import COLUMNS, INTEGER_COLUMNS
 from affect_training.dataset.info import INDEX_FILE, INFO_FILE, SHARDS_FOLDER, PreparedInfo
 from affect_training.dataset.shards import ShardWriter, crop_key, encode_jpeg
+from affect_training.fit.losses import batch_loss
 from affect_training.fit.module import AffectModule
-from affect_training.fit.recipe import Recipe
+from affect_training.fit.recipe import LossConfig, Recipe
 from affect_training.fit.run import StageResult, fit
+from affect_training.networks.batch_norm import GlobalBatchNorm2d
+from affect_training.networks.collectives import gathered
 from affect_training.ratings.types import Split
 
 SIDE = 32
@@ -218,3 +223,39 @@ class Losses(pl.Callback):
         assert isinstance(pl_module, AffectModule)
         losses = self.by_stage.setdefault(pl_module.stage.name, [])
         losses.append(float(outputs["loss"]))
+
+
+class Uneven(nn.Module):
+    """A convolution, global batch norm and a linear layer on items, some of which are empty."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(3)
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 6, 3, padding=1),
+            GlobalBatchNorm2d(6),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(6, 2),
+        )
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
+        self.frames = torch.randn(8, 3, 6, 6, generator=generator)
+        self.gold = torch.rand(8, 1, 2, generator=generator) * 2 - 1
+        self.real = torch.tensor([[n not in {3, 5, 7}] for n in range(8)])
+
+    def loss(self, rank: int, world: int) -> Tensor:
+        """Of all processes' items, this one holding every `world`-th."""
+        own = slice(rank, None, world)
+        real = self.real[own]
+        outputs = torch.zeros(len(real), 1, 2, dtype=self.frames.dtype)
+        outputs[real] = torch.tanh(self.layers(self.frames[own][real[:, 0]]))
+        config = LossConfig(mse=1, ccc=0.5)
+        rows = (gathered(t) for t in (outputs, self.gold[own], real))
+        return batch_loss(config, *rows)
+
+    def gradients(self) -> list[float]:
+        """All of them after `backward`, one after the other."""
+        return [float(v) for p in self.parameters() if p.grad is not None for v in p.grad.flatten()]

@@ -28,16 +28,25 @@ from affect_training.fit.history import COLUMNS, HISTORY_FILE
 from affect_training.fit.recipe import read_recipe
 from affect_training.fit.run import CHECKPOINT_FOLDER, StageResult
 from affect_training.fit.stages import FEATURES_FOLDER
+from affect_training.networks.backbones import build_backbone
 from fitted import (
     SHARED,
     SMALL_RECIPE,
     Losses,
     MadeTrack,
+    Uneven,
     fit_small,
     make_prepared,
     recipe_of,
     sequences_stage,
 )
+
+pytestmark = [
+    # Lightning 2.6 asks torch 2.13 in the old way.
+    pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec:FutureWarning"),
+    # Predictions that do not vary yet; the stage counts their CCC as 0.
+    pytest.mark.filterwarnings("ignore:The variance of predictions or target is close to zero"),
+]
 
 WORKER = Path(__file__).parents[1] / "fit_worker.py"
 
@@ -252,7 +261,9 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
 # Two processes.
 
 
-def test_two_processes_train_as_one(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def two(folder: Path) -> dict[str, Any]:
+    """What two processes found; their run is `shared`."""
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     ran = subprocess.run(
         [sys.executable, *command, WORKER, "shared", folder],
@@ -261,24 +272,63 @@ def test_two_processes_train_as_one(folder: Path) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr[-4000:]
-    two = json.loads((folder / "shared.json").read_text())
-    rows, backbone = histories(folder / "shared"), weights(folder / "shared" / "run")
+    found: dict[str, Any] = json.loads((folder / "shared.json").read_text())
+    return found
+
+
+def test_gradients_of_two_processes_are_those_of_one(two: dict[str, Any]) -> None:
+    # The reference: torch's own batch norm over all items, in float64.
+    single = Uneven().double()
+    single.frames, single.gold = single.frames.double(), single.gold.double()
+    norm = nn.BatchNorm2d(6).double()
+    norm.load_state_dict(single.layers[1].state_dict())
+    single.layers[1] = norm
+    single.loss(0, 1).backward()
+    expected = single.gradients()
+    assert max(map(abs, expected)) > 0.05
+    np.testing.assert_allclose(two["gradients"], expected, rtol=0, atol=1e-6)
+
+
+def test_two_processes_train_as_one(folder: Path, two: dict[str, Any]) -> None:
     losses = Losses()
     results = fit_small(SHARED, folder, "single", [losses])
-    assert {stage: len(values) for stage, values in losses.by_stage.items()} == {
-        "frames": 20,
-        "sequences": 4,
-        "joint": 2,
-    }
+    counts = {stage: len(values) for stage, values in losses.by_stage.items()}
+    assert counts == {"frames": 20, "sequences": 4, "joint": 2}
     for stage, values in losses.by_stage.items():
-        np.testing.assert_allclose(two["losses"][stage], values, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(two["val_ccc"], [r.val_ccc for r in results], rtol=0, atol=1e-4)
-    for stage, expected in histories(folder / "single").items():
-        for row, wanted in zip(rows[stage], expected, strict=True):
+        # Batch norm over maps of 2x2 multiplies roundings: after 20 steps a change of all
+        # weights by 6e-8 moves one process's own loss by 1e-3.
+        np.testing.assert_allclose(two["losses"][stage][:5], values[:5], rtol=0, atol=1e-4)
+        np.testing.assert_allclose(two["losses"][stage], values, rtol=0, atol=1e-2)
+    np.testing.assert_allclose(two["val_ccc"], [r.val_ccc for r in results], rtol=0, atol=1e-3)
+    single, shared = histories(folder / "single"), histories(folder / "shared")
+    assert single.keys() == shared.keys()
+    for stage, rows in single.items():
+        for row, wanted in zip(shared[stage], rows, strict=True):
             for name, value in wanted.items():
-                assert float(row[name]) == pytest.approx(float(value), abs=1e-4), name
-    for name, value in weights(folder / "single" / "run").items():
-        torch.testing.assert_close(backbone[name], value, rtol=0, atol=1e-4, msg=name)
+                assert float(row[name]) == pytest.approx(float(value), abs=2e-3), name
+
+
+def moved(runs: Path, names: str) -> Tensor:
+    """How far the first stage took the backbone's tensors of such names."""
+    (file,) = runs.glob(f"{BACKBONES_FOLDER}/*/0-frames/weights.safetensors")
+    learned = safetensors.torch.load_file(file)
+    start = build_backbone(SHARED.backbone, SHARED.seed, runs, lambda done, total: None)
+    return torch.cat(
+        [(learned[k] - v).flatten() for k, v in start.state_dict().items() if k.endswith(names)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "share"), [("weight", 0.1), ("running_mean", 1e-3), ("running_var", 1e-3)]
+)
+def test_two_processes_learn_what_one_does(
+    names: str, share: float, folder: Path, two: dict[str, Any]
+) -> None:
+    if not (folder / "single").exists():
+        fit_small(SHARED, folder, "single")
+    expected, got = moved(folder / "single", names), moved(folder / "shared", names)
+    assert expected.norm() > 1e-3
+    assert (got - expected).norm() < share * expected.norm()
 
 
 # What fit refuses.

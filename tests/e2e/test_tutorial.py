@@ -67,7 +67,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_tutorial_has_every_step_and_each_was_made_smaller() -> None:
     text = "\n".join(commands())
-    for step in ("synth", "prepare", "fit", "evaluate", "figures", "export"):
+    for step in ("synth", "prepare", "fit", "evaluate", "figures", "table2", "export"):
         assert f"affect-train {step} " in text
     for long in SMALLER:
         assert long in text
@@ -102,3 +102,10 @@ def test_what_was_trained_is_served_with_the_numbers_that_were_evaluated(followe
     assert "synth-v1: 200 rendered people" in card
     assert "| mean |" in card
     assert list((followed / "runs" / "figures").glob("*.png"))
+
+
+def test_all_models_of_the_table_stand_in_it(followed: Path) -> None:
+    table = (followed / "runs" / "table2.md").read_text(encoding="utf-8")
+    for model in ("vgg19-lstm", "vgg19-gru", "vgg19-convlstm"):
+        assert re.search(rf"^\| {model}.*0\.\d", table, re.MULTILINE)
+    assert len(list((followed / "runs" / "backbones").iterdir())) == 1

@@ -49,6 +49,7 @@ MODELS: Final[dict[Which, tuple[Model, ...]]] = {
     "table1": (
         Model("vgg16", "lstm"),
         Model("vgg19", "lstm"),
+        Model("resnet34", "lstm"),
         Model("resnet50", "lstm"),
         Model("inception_v3", "lstm"),
         Model("vgg19", "convlstm"),

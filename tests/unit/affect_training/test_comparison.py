@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from affect_core.spec import ConvLSTMSpec, RecurrentSpec
+from affect_training.comparison import MODELS, Model, recipe_for
+from affect_training.evaluate.published import TABLE_1, TABLE_2
+from affect_training.evaluate.tables import Which
+from affect_training.fit.recipe import FramesStage, Recipe, SequencesStage
+from affect_training.networks.backbones import BackboneConfig
+
+BASE = Recipe(
+    name="base",
+    backbone=BackboneConfig(name="vgg19", weights="random", batch_norm=True),
+    temporal=ConvLSTMSpec(hidden_channels=(4,)),
+    stages=(
+        FramesStage(name="frames", crop_size=32, batch_size=2, steps_per_epoch=1, max_epochs=1),
+        SequencesStage(
+            name="sequences", crop_size=32, batch_size=2, steps_per_epoch=1, max_epochs=1
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("which", MODELS)
+def test_the_models_are_those_whose_numbers_are_published(which: Which) -> None:
+    rows = {"table1": TABLE_1, "table2": TABLE_2}[which]
+    published = {row.architecture for row in rows if row.architecture}
+    ours = {f"{model.backbone}-{model.temporal}" for model in MODELS[which]}
+    assert published == ours
+
+
+@pytest.mark.parametrize("model", {model for models in MODELS.values() for model in models})
+def test_models_differ_from_the_base_in_backbone_and_temporal_model_alone(model: Model) -> None:
+    recipe = recipe_for(model, BASE)
+    assert recipe.backbone.name == model.backbone
+    assert recipe.backbone.weights == "random"
+    assert recipe.backbone.batch_norm == model.backbone.startswith("vgg")
+    assert recipe.temporal.kind == model.temporal
+    changed = {"name", "backbone", "temporal"}
+    assert recipe.model_dump(exclude=changed) == BASE.model_dump(exclude=changed)
+
+
+def test_the_base_s_own_temporal_model_is_kept() -> None:
+    assert recipe_for(Model("vgg19", "convlstm"), BASE).temporal == BASE.temporal
+    assert recipe_for(Model("vgg19", "gru"), BASE).temporal == RecurrentSpec(kind="gru")
