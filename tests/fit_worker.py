@@ -28,7 +28,6 @@ import torch.distributed as dist
 
 from affect_training.fit import trainer
 from affect_training.fit.module import AffectModule
-from affect_training.fit.processes import Processes
 from fitted import KILLED, SHARED, SMALL_RECIPE, Losses, Uneven, fit_small
 
 Point = tuple[str, str, int]
@@ -72,8 +71,8 @@ def kill_after_saving(point: Point) -> None:
     def save_and_die(
         self: trainer.AtomicCheckpoints,
         checkpoint: dict[str, Any],
-        path: Path,
-        storage_options: Any = None,
+        path: str | Path,
+        storage_options: Any | None = None,
     ) -> None:
         save(self, checkpoint, path, storage_options)
         place = (Path(path).parent.name.partition("-")[2], Path(path).stem, checkpoint["epoch"])
@@ -95,22 +94,26 @@ def killed(folder: Path) -> None:
         assert os.WIFSIGNALED(status), f"it was not killed at {point}"
 
 
-def shared_gradients(rank: int, world: int) -> list[float]:
-    """Of `Uneven` shared out, averaged over the processes as Lightning does."""
-    uneven = Uneven()
-    uneven.loss(rank, world).backward()
-    for parameter in uneven.parameters():
-        assert parameter.grad is not None
-        dist.all_reduce(parameter.grad)
-        parameter.grad /= world
-    return uneven.gradients()
+class SharedGradients(pl.Callback):
+    """Those of `Uneven` shared out, averaged over the processes as Lightning does."""
+
+    def __init__(self) -> None:
+        self.found: list[float] = []
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """While the processes are joined."""
+        uneven = Uneven()
+        torch.autograd.backward(uneven.loss(trainer.global_rank, trainer.world_size))
+        for parameter in uneven.parameters():
+            assert parameter.grad is not None
+            dist.all_reduce(parameter.grad)
+            parameter.grad /= trainer.world_size
+        self.found = uneven.gradients()
 
 
 def shared(folder: Path) -> None:
     """One of two processes; the second is late whenever it reads a checkpoint."""
-    with Processes.of_environment().joined():
-        gradients = shared_gradients(dist.get_rank(), dist.get_world_size())
-    losses = Losses()
+    losses, gradients = Losses(), SharedGradients()
     if os.environ["RANK"] == "1":
         load: Callable[..., Any] = torch.load
 
@@ -119,12 +122,12 @@ def shared(folder: Path) -> None:
             return load(*arguments, **keywords)
 
         torch.load = late
-    results = fit_small(SHARED, folder, "shared", [losses])
+    results = fit_small(SHARED, folder, "shared", [losses, gradients])
     if os.environ["RANK"] == "0":
         found = {
             "losses": losses.by_stage,
             "val_ccc": [result.val_ccc for result in results],
-            "gradients": gradients,
+            "gradients": gradients.found,
         }
         (folder / "shared.json").write_text(json.dumps(found))
 

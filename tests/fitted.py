@@ -18,10 +18,11 @@ from affect_core.types import Image
 from affect_training.dataset.index import COLUMNS, INTEGER_COLUMNS
 from affect_training.dataset.info import INDEX_FILE, INFO_FILE, SHARDS_FOLDER, PreparedInfo
 from affect_training.dataset.shards import ShardWriter, crop_key, encode_jpeg
+from affect_training.fit.folders import StageResult
 from affect_training.fit.losses import batch_loss
 from affect_training.fit.module import AffectModule
 from affect_training.fit.recipe import LossConfig, Recipe
-from affect_training.fit.run import StageResult, fit
+from affect_training.fit.run import fit
 from affect_training.networks.batch_norm import GlobalBatchNorm2d
 from affect_training.networks.collectives import gathered
 from affect_training.ratings.types import Split

@@ -94,7 +94,8 @@ def gru_step(head: RecurrentHead, layer: int, x: Array, h: Array) -> Array:
     r = sigma(reset[0] @ x + reset[2] + reset[1] @ h + reset[3])
     z = sigma(update[0] @ x + update[2] + update[1] @ h + update[3])
     n = np.tanh(new[0] @ x + new[2] + r * (new[1] @ h + new[3]))
-    return (1 - z) * n + z * h
+    hidden: Array = (1 - z) * n + z * h
+    return hidden
 
 
 def by_equations(

@@ -126,9 +126,9 @@ def test_values_stay_in_the_plane(track: tuple[Array, Array], tau_s: float) -> N
 
 def test_values_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match="3 times"):
-        smooth_track(np.arange(3.0), np.zeros((2, 2)), 1.0)
+        smooth_track(np.array([0.0, 1.0, 2.0]), np.zeros((2, 2)), 1.0)
     with pytest.raises(ValueError, match="3 times"):
-        smooth_track(np.arange(3.0), np.zeros((3, 3)), 1.0)
+        smooth_track(np.array([0.0, 1.0, 2.0]), np.zeros((3, 3)), 1.0)
 
 
 # In the pipeline's inference.

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 import torch
 
+from affect_training import torchvision_operators
+
 MODULE = "affect_training.torchvision_operators"
+FILE = torchvision_operators.__file__
 
 
 def test_what_imports_torchvision_loads_after_it() -> None:
@@ -56,7 +59,7 @@ def test_it_defines_nothing_where_the_operators_load(
 ) -> None:
     loaded: list[str] = []
     monkeypatch.setattr(torch.ops, "load_library", loaded.append)
-    runpy.run_module(MODULE)
+    runpy.run_path(FILE)
     assert len(loaded) == 1
     assert "torchvision" in loaded[0]
     assert defined == []
@@ -66,7 +69,7 @@ def test_it_defines_both_operators_where_they_do_not(
     defined: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.ops, "load_library", refuse)
-    runpy.run_module(MODULE)
+    runpy.run_path(FILE)
     assert names(defined) == ["nms", "qnms"]
 
 
@@ -75,7 +78,7 @@ def test_it_leaves_an_operator_that_is_there(
 ) -> None:
     monkeypatch.setattr(torch.ops, "load_library", refuse)
     monkeypatch.setattr(torch.ops, "torchvision", SimpleNamespace(nms=None))
-    runpy.run_module(MODULE)
+    runpy.run_path(FILE)
     assert names(defined) == ["qnms"]
 
 
@@ -89,5 +92,5 @@ def test_it_does_nothing_without_torchvision(
 
     monkeypatch.setattr(torch.ops, "load_library", refuse)
     monkeypatch.setattr(importlib.util, "find_spec", hidden)
-    runpy.run_module(MODULE)
+    runpy.run_path(FILE)
     assert defined == []

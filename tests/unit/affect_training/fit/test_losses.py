@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affect_training.fit.losses import batch_loss, concordance, gathered
+from affect_training.fit.losses import batch_loss, concordance
 from affect_training.fit.recipe import LossConfig
+from affect_training.networks.collectives import gathered, summed
 
 Array = NDArray[np.float64]
 
@@ -67,7 +68,7 @@ def test_what_is_not_rated_does_not_matter(
     moved = torch.where(rated[..., None], outputs, outputs / 2).requires_grad_()
     loss = batch_loss(config, moved, other, rated)
     assert torch.equal(loss.detach(), expected)
-    loss.backward()
+    torch.autograd.backward(loss)
     assert moved.grad is not None
     assert moved.grad[~rated].eq(0).all()
     assert moved.grad.isfinite().all()
@@ -78,7 +79,7 @@ def test_the_gradient_is_the_slope(batch: tuple[Tensor, Tensor, Tensor]) -> None
     outputs, gold, rated = batch
     config = LossConfig(mse=0.7, ccc=0.9)
     moving = outputs.clone().requires_grad_()
-    batch_loss(config, moving, gold, rated).backward()
+    torch.autograd.backward(batch_loss(config, moving, gold, rated))
     assert moving.grad is not None
     direction = np.random.default_rng(1).normal(size=outputs.shape)
     step = 1e-6
@@ -101,7 +102,7 @@ def test_a_batch_without_ratings_gives_zero_and_no_gradient() -> None:
     gold = torch.full((2, 3, 2), torch.nan)
     rated = torch.zeros(2, 3, dtype=torch.bool)
     loss = batch_loss(LossConfig(mse=1, ccc=1), outputs, gold, rated)
-    loss.backward()
+    torch.autograd.backward(loss)
     assert float(loss.detach()) == 0
     assert outputs.grad is not None
     assert not outputs.grad.any()
@@ -118,7 +119,7 @@ def test_constant_columns_have_a_finite_loss_and_gradient(gold: float) -> None:
     outputs = torch.zeros(1, 4, 2, requires_grad=True)
     rated = torch.ones(1, 4, dtype=torch.bool)
     loss = batch_loss(LossConfig(ccc=1), outputs, torch.full((1, 4, 2), gold), rated)
-    loss.backward()
+    torch.autograd.backward(loss)
     assert loss.isfinite()
     assert outputs.grad is not None
     assert outputs.grad.isfinite().all()
@@ -127,3 +128,4 @@ def test_constant_columns_have_a_finite_loss_and_gradient(gold: float) -> None:
 def test_one_process_gathers_what_it_has() -> None:
     tensor = torch.ones(2)
     assert gathered(tensor) is tensor
+    assert summed(tensor) is tensor

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import httpx
 import pytest
 import torch
 
 from affect_core.vgg import VGG
-from affect_training.networks import imagenet
 from affect_training.networks.imagenet import PUBLISHED, DownloadError, Published, load_imagenet
 
 
@@ -25,7 +25,7 @@ def test_a_file_in_the_cache_is_loaded_without_asking(
     torch.save({**state, "classifier.0.weight": torch.zeros(1)}, file)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     monkeypatch.setitem(PUBLISHED, 16, Published(PUBLISHED[16].url, digest[:8]))
-    monkeypatch.setattr(imagenet.httpx, "stream", None)  # asking would fail
+    monkeypatch.setattr(httpx, "stream", None)  # asking would fail
     calls: list[tuple[int, int]] = []
     load_imagenet(backbone, 16, tmp_path, lambda done, total: calls.append((done, total)))
     for name, value in backbone.state_dict().items():
@@ -39,9 +39,9 @@ def test_a_damaged_file_in_the_cache_is_asked_for_again(
     (tmp_path / "vgg16-397923af.pth").write_bytes(b"half a file")
 
     def unreachable(*_: object, **__: object) -> None:
-        raise imagenet.httpx.ConnectError("no route")
+        raise httpx.ConnectError("no route")
 
-    monkeypatch.setattr(imagenet.httpx, "stream", unreachable)
+    monkeypatch.setattr(httpx, "stream", unreachable)
     with pytest.raises(DownloadError, match=r"vgg16-397923af\.pth cannot be downloaded"):
         load_imagenet(VGG(16), 16, tmp_path, lambda done, total: None)
 
