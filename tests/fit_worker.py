@@ -28,7 +28,7 @@ import torch.distributed as dist
 
 from affect_training.fit import trainer
 from affect_training.fit.module import AffectModule
-from fitted import KILLED, SHARED, SMALL_RECIPE, Losses, Uneven, fit_small
+from fitted import KILLED, SHARED, SMALL_RECIPE, STEADY, Losses, Uneven, fit_small
 
 Point = tuple[str, str, int]
 
@@ -123,11 +123,14 @@ def shared(folder: Path) -> None:
 
         torch.load = late
     results = fit_small(SHARED, folder, "shared", [losses, gradients])
+    steady = Losses()
+    fit_small(STEADY, folder, "steady-shared", [steady])
     if os.environ["RANK"] == "0":
         found = {
             "losses": losses.by_stage,
             "val_ccc": [result.val_ccc for result in results],
             "gradients": gradients.found,
+            "steady": steady.by_stage,
         }
         (folder / "shared.json").write_text(json.dumps(found))
 

@@ -206,6 +206,20 @@ SHARED = recipe_of(
 """For one process or two: batch norm, sequences of different lengths, both losses."""
 
 
+STEADY = recipe_of(
+    sequences_stage(
+        batch_size=4,
+        backbone="train",
+        steps_per_epoch=20,
+        max_epochs=1,
+        optimiser={"name": "sgd", "learning_rate": 1e-4},
+        loss={"mse": 1.0, "ccc": 1.0},
+    ),
+    backbone={"name": "vgg16", "weights": "random"},
+)
+"""Without batch norm, at the paper's learning rate: 20 steps do not multiply roundings."""
+
+
 class Losses(pl.Callback):
     """Keeps the loss of every step."""
 

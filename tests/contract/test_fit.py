@@ -32,6 +32,7 @@ from affect_training.networks.backbones import build_backbone
 from fitted import (
     SHARED,
     SMALL_RECIPE,
+    STEADY,
     Losses,
     MadeTrack,
     Uneven,
@@ -261,6 +262,7 @@ def two(folder: Path) -> dict[str, Any]:
     ran = subprocess.run(
         [sys.executable, *command, WORKER, "shared", folder],
         capture_output=True,
+        timeout=240,
         text=True,
         check=False,
     )
@@ -299,6 +301,15 @@ def test_two_processes_train_as_one(folder: Path, two: dict[str, Any]) -> None:
         for row, wanted in zip(shared[stage], rows, strict=True):
             for name, value in wanted.items():
                 assert float(row[name]) == pytest.approx(float(value), abs=2e-3), name
+
+
+def test_twenty_losses_of_two_processes_are_those_of_one(folder: Path, two: dict[str, Any]) -> None:
+    losses = Losses()
+    fit_small(STEADY, folder, "steady", [losses])
+    for stage, values in losses.by_stage.items():
+        assert len(values) == 20
+        assert np.ptp(values) > 1e-2
+        np.testing.assert_allclose(two["steady"][stage], values, rtol=0, atol=1e-5)
 
 
 def moved(runs: Path, names: str) -> Tensor:

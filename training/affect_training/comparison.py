@@ -24,6 +24,7 @@ from affect_training.evaluate.results import (
     write_metrics,
 )
 from affect_training.evaluate.tables import Which
+from affect_training.fit.processes import Processes
 from affect_training.fit.recipe import Recipe
 from affect_training.fit.run import CHECKPOINT_FOLDER, fit
 from affect_training.networks.backbones import BackboneConfig
@@ -116,7 +117,8 @@ def run_comparison(
             cache=cache,
             bar=bar,
         )
-        measure_run(run, prepared, "test", bar)
+        if Processes.of_environment().rank == 0:
+            measure_run(run, prepared, "test", bar)
 
 
 def measure_run(run: Path, prepared: Path, split: Split, bar: Bar) -> RunMetrics:

@@ -19,6 +19,7 @@ from affect_training.evaluate.tables import (
     render_markdown,
     render_rich,
 )
+from affect_training.fit.processes import Processes
 from affect_training.fit.recipe import read_recipe
 from affect_training.ratings.disk import replacing
 
@@ -63,6 +64,8 @@ def _compare(  # noqa: PLR0917 the commands' own
                 bar=bar,
                 announce=lambda name: _console.print(name, highlight=False),
             )
+        if Processes.of_environment().rank > 0:
+            return
         table = comparison_table(which, read_runs(runs))
         if out is not None:
             with replacing(out) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,17 +44,15 @@ class Processes:
             return torch.device("cuda", self.local_rank)
         return torch.device("cpu")
 
-    @contextmanager
-    def joined(self) -> Iterator[None]:
-        """The processes can talk to one another inside; nothing where there is one."""
-        if self.world == 1:
-            yield
+    def join(self) -> None:
+        """From here on the processes can talk to one another, until they end.
+
+        Once for a process: torchrun's store would hand a second group the first one's addresses.
+        """
+        if self.world == 1 or dist.is_initialized():
             return
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=_PATIENCE)
-        try:
-            yield
-        finally:
-            dist.destroy_process_group()
+        atexit.register(dist.destroy_process_group)
 
     def wait(self) -> None:
         """Until all processes are here."""

@@ -92,39 +92,37 @@ def fit(
             trained_on=trained_on,
         )
         claim(run, described)
-    with processes.joined():
-        with processes.first_before_others():
-            backbone = build_backbone(recipe.backbone, recipe.seed, cache, _silent)
-        backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if processes.world > 1:
-            backbone = across_processes(recipe.backbone, backbone)
-        check_servable(recipe.backbone, backbone, recipe.stages[-1].crop_size)
-        results: list[StageResult] = []
-        temporal: dict[str, torch.Tensor] | None = None
-        for number, stage in enumerate(recipe.stages):
-            spec = _spec(recipe, backbone, prepared, stage.crop_size, trained_on)
-            model = AffectModel(spec, backbone)
-            seed_temporal(model.temporal, torch.Generator().manual_seed(recipe.seed))
-            if temporal is not None and _fits(model.temporal, temporal):
-                model.temporal.load_state_dict(temporal)
-            folder = stage_folder(number, recipe, prepared_folder, run)
-            learned = _learned(stage, model)
-            result = finished(folder, learned)
-            if result is None:
-                outcome = run_stage(number, model, spec, session, folder)
-                result = StageResult(
-                    stage=stage.name, val_ccc=outcome.val_ccc, epochs=outcome.epochs
-                )
-                model.cpu()
-                # The others may still read what is cleared away.
-                processes.wait()
-                if processes.rank == 0:
-                    finish(folder, learned, result)
-            results.append(result)
-            if stage.kind == "sequences":
-                temporal = model.temporal.state_dict()
-        if processes.rank == 0:
-            _save(recipe, model, spec, run / CHECKPOINT_FOLDER)
+    processes.join()
+    with processes.first_before_others():
+        backbone = build_backbone(recipe.backbone, recipe.seed, cache, _silent)
+    backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if processes.world > 1:
+        backbone = across_processes(recipe.backbone, backbone)
+    check_servable(recipe.backbone, backbone, recipe.stages[-1].crop_size)
+    results: list[StageResult] = []
+    temporal: dict[str, torch.Tensor] | None = None
+    for number, stage in enumerate(recipe.stages):
+        spec = _spec(recipe, backbone, prepared, stage.crop_size, trained_on)
+        model = AffectModel(spec, backbone)
+        seed_temporal(model.temporal, torch.Generator().manual_seed(recipe.seed))
+        if temporal is not None and _fits(model.temporal, temporal):
+            model.temporal.load_state_dict(temporal)
+        folder = stage_folder(number, recipe, prepared_folder, run)
+        learned = _learned(stage, model)
+        result = finished(folder, learned)
+        if result is None:
+            outcome = run_stage(number, model, spec, session, folder)
+            result = StageResult(stage=stage.name, val_ccc=outcome.val_ccc, epochs=outcome.epochs)
+            model.cpu()
+            # The others may still read what is cleared away.
+            processes.wait()
+            if processes.rank == 0:
+                finish(folder, learned, result)
+        results.append(result)
+        if stage.kind == "sequences":
+            temporal = model.temporal.state_dict()
+    if processes.rank == 0:
+        _save(recipe, model, spec, run / CHECKPOINT_FOLDER)
     return results
 
 
