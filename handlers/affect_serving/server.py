@@ -165,10 +165,14 @@ class LocalServer:
         return [int(worker["pid"]) for worker in answer.json()[0]["workers"]]
 
     def log_tail(self, lines: int = 30) -> str:
-        """The end of TorchServe's log, or nothing where it goes to the console."""
+        """The end of TorchServe's log without its access lines; nothing where it has no file.
+
+        Waiting asks often, and those lines would push out the reason that is looked for.
+        """
         if self._run_folder is None or not self._log_file.is_file():
             return ""
-        return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-lines:])
+        log = self._log_file.read_text(errors="replace").splitlines()
+        return "\n".join([line for line in log if " ACCESS_LOG " not in line][-lines:])
 
     @property
     def run_folder(self) -> Path:

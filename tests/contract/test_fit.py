@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint
 from affect_core.graph import GraphBackbone
+from affect_training.dataset.lock import only_run
 from affect_training.dataset.prepared import open_prepared
-from affect_training.errors import TrainingError
+from affect_training.errors import DataError, TrainingError
 from affect_training.fit import run as run_module
 from affect_training.fit.data import gold_of
-from affect_training.fit.folders import BACKBONES_FOLDER, RECIPE_FILE, StageResult
+from affect_training.fit.folders import BACKBONES_FOLDER, RECIPE_FILE, StageResult, stage_folder
 from affect_training.fit.history import COLUMNS, HISTORY_FILE
 from affect_training.fit.recipe import read_recipe
 from affect_training.fit.run import CHECKPOINT_FOLDER
@@ -376,3 +377,13 @@ def test_a_network_that_cannot_serve_is_refused_before_training(
     monkeypatch.setattr(run_module, "run_stage", None)
     with pytest.raises(TrainingError, match=r"aten\.sort"):
         fit_small(recipe_of(sequences_stage()), folder, "unservable")
+
+
+def test_a_stage_that_another_run_is_training_is_left_to_it(folder: Path) -> None:
+    recipe = SMALL_RECIPE.model_copy(update={"seed": 5})
+    stage = stage_folder(0, recipe, folder / "prepared", folder / "beside" / "run")
+    with (
+        only_run(stage / "lock"),
+        pytest.raises(DataError, match="Another run is at work"),
+    ):
+        fit_small(recipe, folder, "beside")

@@ -215,6 +215,8 @@ def started(many: Path, workers: int, before: str = "") -> subprocess.Popen[str]
         [sys.executable, script, many, many.parent / "out", str(workers)],
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that starts the tests in the background has it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

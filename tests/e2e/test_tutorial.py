@@ -106,6 +106,7 @@ def test_what_was_trained_is_served_with_the_numbers_that_were_evaluated(followe
 
 def test_all_models_of_the_table_stand_in_it(followed: Path) -> None:
     table = (followed / "runs" / "table2.md").read_text(encoding="utf-8")
-    for model in ("vgg19-lstm", "vgg19-gru", "vgg19-convlstm"):
-        assert re.search(rf"^\| {model}.*0\.\d", table, re.MULTILINE)
+    for model in ("VGG19-LSTM", "VGG19-GRU", "VGG19-ConvLSTM"):
+        measured = re.findall(rf"^\| {model} .*\| (-?\d\.\d+) \[.*\] \|$", table, re.MULTILINE)
+        assert len(measured) == 2, model
     assert len(list((followed / "runs" / "backbones").iterdir())) == 1

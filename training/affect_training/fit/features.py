@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,8 @@ def computed_features(view: View, model: AffectModel, folder: Path, progress: Pr
         return target
     augment = None if view.augment is None else Augment(view.augment)
     source = CropSource(view.prepared, view.tracks, view.crop_size, augment)
-    partial = target.with_suffix(".part.npy")
+    # Runs beside each other may compute the same view; each writes its own, equal file.
+    partial = target.with_suffix(f".{os.getpid()}.part.npy")
     rows: NDArray[np.float16] | None = None
     done = 0
     try:

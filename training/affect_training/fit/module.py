@@ -20,7 +20,10 @@ from affect_training.fit.recipe import FramesStage, SequencesStage
 from affect_training.networks.collectives import gathered
 
 VAL_CCC: Final = "val_ccc"
-"""The mean over both dimensions: early stopping and the best checkpoint go by it."""
+"""The mean over both dimensions: early stopping and the best checkpoint go by it.
+
+torchmetrics takes its variances over n - 1, the loss over n (Lin 1989): 1 / n apart.
+"""
 
 _CHUNK: Final = 64
 """Steps of a whole track that are validated at a time, the state carried over."""

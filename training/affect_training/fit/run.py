@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from affect_core.checkpoint import save_checkpoint, sha256_of
 from affect_core.model import AffectModel, seed_temporal
 from affect_core.spec import ArchitectureSpec, ModelSpec, Provenance
 from affect_training.dataset.info import INDEX_FILE
+from affect_training.dataset.lock import only_run
 from affect_training.dataset.prepared import PreparedSet, open_prepared
 from affect_training.errors import TrainingError
 from affect_training.fit.folders import (
@@ -39,6 +41,7 @@ from affect_training.networks.backbones import (
 )
 
 CHECKPOINT_FOLDER: Final = "checkpoint"
+_LOCK_FILE: Final = "lock"
 _LIBRARIES: Final = ("affectline", "torch", "torchvision", "pytorch-lightning")
 
 
@@ -111,19 +114,27 @@ def fit(
         learned = _learned(stage, model)
         result = finished(folder, learned)
         if result is None:
-            outcome = run_stage(number, model, spec, session, folder)
-            result = StageResult(stage=stage.name, val_ccc=outcome.val_ccc, epochs=outcome.epochs)
-            model.cpu()
-            # The others may still read what is cleared away.
-            processes.wait()
-            if processes.rank == 0:
-                finish(folder, learned, result)
+            with _alone(folder, processes):
+                outcome = run_stage(number, model, spec, session, folder)
+                result = StageResult(
+                    stage=stage.name, val_ccc=outcome.val_ccc, epochs=outcome.epochs
+                )
+                model.cpu()
+                # The others may still read what is cleared away.
+                processes.wait()
+                if processes.rank == 0:
+                    finish(folder, learned, result)
         results.append(result)
         if stage.kind == "sequences":
             temporal = model.temporal.state_dict()
     if processes.rank == 0:
         _save(recipe, model, spec, run / CHECKPOINT_FOLDER)
     return results
+
+
+def _alone(folder: Path, processes: Processes) -> AbstractContextManager[None]:
+    """Keeps other runs out of a stage's folder, which they may share."""
+    return only_run(folder / _LOCK_FILE) if processes.rank == 0 else nullcontext()
 
 
 def _learned(stage: Stage, model: AffectModel) -> nn.Module:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from affect_training.commands.tables import table1, table2
+from affect_training.commands.tables import table1
 from affect_training.errors import DataError
 from affect_training.evaluate.predictions import Predictions
 from affect_training.evaluate.published import TABLE_1, TABLE_2
@@ -150,20 +150,10 @@ def test_runs_are_found_below_a_folder(make_run: MakeRun, tmp_path: Path) -> Non
         read_runs(tmp_path / "empty")
 
 
-def test_the_commands_print_and_write_a_table(make_run: MakeRun, tmp_path: Path) -> None:
+def test_a_recipe_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     app = typer.Typer()
     app.command()(table1)
-    app.command()(table2)
-    run = make_run("vgg19-gru")
-    write_metrics(tmp_path / "runs" / "gru" / "metrics.json", run)
-    for number in ("1", "2"):
-        out = tmp_path / "new" / f"table{number}.md"
-        arguments = [f"table{number}", str(tmp_path / "runs"), "--out", str(out)]
-        done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
-        assert done.exit_code == 0
-        assert f"Table {number}." in done.output
-        assert out.read_text().startswith(f"# Table {number}.")
-        assert f"{run.mean.ccc.value:.3f}" in out.read_text()
-    done = CliRunner().invoke(app, ["table1", str(tmp_path / "none")], env={"COLUMNS": "400"})
+    arguments = [str(tmp_path / name) for name in ("recipe.yaml", "prepared", "runs")]
+    done = CliRunner().invoke(app, [*arguments, "--trained-on", "x"], env={"COLUMNS": "400"})
     assert done.exit_code == 1
-    assert "There is no metrics.json in" in done.output
+    assert "recipe.yaml cannot be read" in done.output
