@@ -210,13 +210,13 @@ def many(tmp_path: Path) -> Path:
 
 def started(many: Path, workers: int, before: str = "") -> subprocess.Popen[str]:
     script = many.parent / "run.py"
-    script.write_text(before + RUN)
+    # A shell that starts the tests in the background has SIGINT ignored.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    script.write_text(heeding + before + RUN)
     return subprocess.Popen(
         [sys.executable, script, many, many.parent / "out", str(workers)],
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that starts the tests in the background has it ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

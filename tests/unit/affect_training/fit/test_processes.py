@@ -15,7 +15,8 @@ def test_without_torchrun_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     alone = Processes.of_environment()
     assert alone == Processes(0, 1, 0, 1)
-    with alone.joined(), alone.first_before_others():
+    alone.join()
+    with alone.first_before_others():
         alone.wait()
         assert not dist.is_initialized()
 
