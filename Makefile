@@ -9,7 +9,7 @@ STAMP := $(VENV)/.setup-done
 export AFFECT_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve archive test test-system check format clean
+.PHONY: help setup demo serve archive test test-training test-system check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,8 +38,11 @@ demo: setup archive ## real TorchServe, one real clip, its numbers
 serve: setup archive ## the service in the foreground on AFFECT_PORT, +1 management, +2 metrics
 	$(BIN)/affect-serve run --port $(AFFECT_PORT)
 
-test: setup ## all tests that need pip alone
-	$(BIN)/python -m pytest -m 'not system'
+test: setup ## all tests that need pip alone, but for those of test-training
+	$(BIN)/python -m pytest -m 'not system and not training'
+
+test-training: setup ## whole training runs: kills, two processes, the tutorial; about five minutes
+	$(BIN)/python -m pytest -m training
 
 test-system: setup ## tests that need Debian packages; installs them where it may
 	tests/system.sh $(BIN)/python

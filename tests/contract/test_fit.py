@@ -43,6 +43,8 @@ from fitted import (
     sequences_stage,
 )
 
+pytestmark = pytest.mark.training
+
 WORKER = Path(__file__).parents[1] / "fit_worker.py"
 
 

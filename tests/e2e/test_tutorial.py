@@ -18,6 +18,8 @@ import yaml
 from affect_serving.server import LocalServer
 from ports import free_ports
 
+pytestmark = pytest.mark.training
+
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs" / "train-your-own.md").read_text(encoding="utf-8")
 RECIPE = "training/configs/synthetic-vgg19-convlstm.yaml"
