@@ -103,24 +103,26 @@ def affect_traces(grid: FloatArray, rng: np.random.Generator) -> FloatArray:
 
     A clip has a level of its own, drawn evenly from the square. Episodes go from it to another
     place in the square and back: onset, apex, offset. Spontaneous onsets take about half a
-    second and offsets longer; the range here is wider.
+    second and offsets longer; the range here is wider. Episodes are held for less long and
+    follow one another sooner than people's do: what one face does apart from what it is can
+    only be learned where one face does several things.
     """
     level = _place(rng)
     trace = np.tile(level, (len(grid), 1))
-    now = rng.exponential(2.5)
+    now = rng.exponential(0.5)
     while now < grid[-1]:
-        onset, apex, offset = rng.uniform((0.3, 0.3, 0.5), (1.2, 3.5, 2.5))
+        onset, apex, offset = rng.uniform((0.3, 0.2, 0.4), (1.2, 1.4, 1.6))
         rise = _ease((grid - now) / onset)
         fall = _ease((grid - now - onset - apex) / offset)
-        share = (rise - fall)[:, None] * rng.uniform(0.5, 1)
+        share = (rise - fall)[:, None] * rng.uniform(0.6, 1)
         trace += share * (_place(rng) - level)
-        if rng.random() < 0.3:
+        if rng.random() < 0.5:
             # It does not go back: the clip's level has changed.
             kept = fall[:, None] * rng.uniform(0.5, 1)
             moved = _place(rng) - level
             trace += kept * moved
             level = level + moved * kept[-1]
-        now += onset + apex + offset + rng.exponential(3.0)
+        now += onset + apex + offset + rng.exponential(0.4)
     drift = np.stack([wander(grid, 2.5, rng), wander(grid, 2.5, rng)], axis=1)
     return np.clip(trace + 0.06 * drift, -1, 1)
 
