@@ -54,6 +54,45 @@ class PredictOptions(_Request):
         return self
 
 
+class LiveOptions(_Request):
+    """The `options` part of `POST /predictions/affect-live`, as JSON.
+
+    The frames themselves are the parts `frame0`, `frame1`, ... (JPEG or PNG) or the one part
+    `data` (a short clip). The header `ts_request_sequence_id` names the session,
+    `ts_request_sequence_start: true` begins and `ts_request_sequence_end: true` ends it.
+    """
+
+    times_s: list[Seconds] | None = Field(
+        default=None,
+        max_length=256,
+        description="Of `frame0`, `frame1`, ..., increasing, also from request to request.",
+    )
+    start_s: Seconds | None = Field(
+        default=None, description="Of the short clip's first sample, after all samples before."
+    )
+    sample_fps: float | None = Field(
+        default=None,
+        gt=0,
+        le=30,
+        description="Samples a second of a short clip; null: as the model was trained. "
+        "Every frame that is sent as a picture is a sample.",
+    )
+    faces: Literal["primary", "all"] | None = Field(
+        default=None,
+        description="Which faces the session follows; read from its first request, "
+        "null: `primary`.",
+    )
+
+    @model_validator(mode="after")
+    def _frames_or_clip(self) -> LiveOptions:
+        if (self.times_s is None) == (self.start_s is None):
+            raise ValueError("give times_s with frames, or start_s with a short clip")
+        times = self.times_s
+        if times is not None and any(b <= a for a, b in zip(times, times[1:], strict=False)):
+            raise ValueError("times_s must increase")
+        return self
+
+
 class ModelInfo(_Response):
     """Which model answered, and what it learned from."""
 
@@ -243,6 +282,15 @@ class StreamError(_Response):
 
     type: Literal["error"] = "error"
     problem: Problem
+
+
+class LiveAnswer(_Response):
+    """The answer of `POST /predictions/affect-live`: this request's samples, no others."""
+
+    model: ModelInfo
+    session: str = Field(description="`ts_request_sequence_id` of the request.")
+    frames: list[Frame] = Field(description="`index` counts the session's samples from 0.")
+    timing_s: Timing
 
 
 class Detector(_Response):
