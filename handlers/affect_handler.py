@@ -15,13 +15,13 @@ class AffectHandler:
     def initialize(self, context: Any) -> None:
         """Load the archive's model onto the worker's device."""
         try:
-            from affect_serving.service import AffectService
+            from affect_serving.service import load_service
         except ImportError as error:
             raise RuntimeError(
                 f"affectline is not fully installed in the Python that runs TorchServe: {error}. "
                 "Install it with: pip install 'affectline[serve]'"
             ) from error
-        self._service = AffectService.load(context)
+        self._service = load_service(context)
 
     def handle(self, rows: list[dict[str, Any]], context: Any) -> list[str]:
         """Answer one batch: as many answers as rows, in order."""

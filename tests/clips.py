@@ -191,6 +191,30 @@ def audio_only() -> bytes:
     return buffer.getvalue()
 
 
+def with_sound(frames: Iterable[Image], *, fps: int = 5, codec: str = "libx264") -> bytes:
+    """The frames beside silence of the same length in AAC, in Matroska."""
+    images = list(frames)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip"
+        with av.open(str(path), mode="w", format="matroska") as out:
+            video = out.add_stream(codec, rate=fps)
+            assert isinstance(video, VideoStream)
+            video.height, video.width = images[0].shape[:2]
+            video.pix_fmt = "yuv420p"
+            audio = out.add_stream("aac", rate=16000)
+            for image in images:
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+                out.mux(video.encode(frame))
+            out.mux(video.encode(None))
+            silence = av.AudioFrame.from_ndarray(
+                np.zeros((1, 16000 * len(images) // fps), np.float32), format="fltp", layout="mono"
+            )
+            silence.sample_rate = 16000
+            out.mux(audio.encode(silence))
+            out.mux(audio.encode(None))
+        return path.read_bytes()
+
+
 @lru_cache
 def zero_frames() -> bytes:
     """An MP4 with a video track and no frame in it."""

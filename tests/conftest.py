@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
-from affect_serving.server import LocalServer
+from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
 from affect_training.card import model_card
-from affect_training.export import export_archive
+from affect_training.export import export_archive, write_configuration
 from affect_training.initial import BackboneWeights, initial_model
+from live_store import LIVE_IDLE_MS, LIVE_PLACES, reconfigure
 from models import lively_model
 from ports import free_ports
 
@@ -58,6 +60,28 @@ def model_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model, spec = initial_model(BackboneWeights.SEEDED, cache, lambda done, total: None)
     export_archive(model, spec, model_card(spec, None), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def live_store(small_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`small_store` with few places for live sessions, and little patience with them."""
+    store = tmp_path_factory.mktemp("live-store")
+    shutil.copytree(small_store, store, dirs_exist_ok=True)
+    write_configuration(store, ["affect.mar", "affect-live.mar"])
+    reconfigure(
+        store / "affect-live.mar",
+        maxNumSequence=LIVE_PLACES,
+        batchSize=LIVE_PLACES + 1,
+        sequenceMaxIdleMSec=LIVE_IDLE_MS,
+    )
+    return store
+
+
+@pytest.fixture(scope="session")
+def live_server(live_store: Path) -> Iterator[LocalServer]:
+    """A real TorchServe with both archives of `live_store`."""
+    with LocalServer(live_store, free_ports(), (MODEL, LIVE_MODEL)) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -290,6 +290,7 @@ class LiveAnswer(_Response):
     model: ModelInfo
     session: str = Field(description="`ts_request_sequence_id` of the request.")
     frames: list[Frame] = Field(description="`index` counts the session's samples from 0.")
+    clip: Clip | None = Field(default=None, description="A short clip, as in `Prediction`.")
     timing_s: Timing
 
 

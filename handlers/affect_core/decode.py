@@ -23,7 +23,6 @@ from affect_core.clock import FrameClock
 from affect_core.container import declared_duration, open_container, video_stream
 from affect_core.errors import (
     ClipTooLongError,
-    FrameTooLargeError,
     InvalidSamplingError,
     UndecodableClipError,
 )
@@ -63,7 +62,7 @@ class ClipReader:
         self._container = open_container(data)
         try:
             self._stream = video_stream(self._container)
-            self._check_size(self._stream.width, self._stream.height)
+            limits.check_frame(self._stream.width, self._stream.height)
             self._declared_s = declared_duration(self._container, self._stream)
             self._stream.thread_type = "AUTO"
             self._frames = self._decode()
@@ -166,7 +165,7 @@ class ClipReader:
                     continue
                 for frame in frames:
                     self._failed_since_last_frame = False
-                    self._check_size(frame.width, frame.height)
+                    self._limits.check_frame(frame.width, frame.height)
                     yield frame
         except av.FFmpegError:
             self._failed_since_last_frame = True
@@ -239,12 +238,3 @@ class ClipReader:
             f"The clip lasts {seconds:.0f} s; the limit is {self._limits.max_duration_s:g} s. "
             "Cut it, or set end_s."
         )
-
-    def _check_size(self, width: int, height: int) -> None:
-        limits = self._limits
-        if max(width, height) > limits.max_side or width * height > limits.max_pixels:
-            raise FrameTooLargeError(
-                f"Frames have {width}x{height} pixels; the limit is {limits.max_side} a side "
-                f"and {limits.max_pixels} in all. Scale the clip down; "
-                "the face is resized to 224 pixels anyway."
-            )

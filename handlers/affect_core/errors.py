@@ -7,6 +7,7 @@ AffectError
 │   ├── ClipTooLongError
 │   ├── FrameTooLargeError
 │   ├── InvalidSamplingError
+│   ├── SessionMismatchError
 │   └── DeadlineExceededError
 ├── SpecError                a checkpoint or its spec cannot be honoured
 └── DetectorUnavailableError a face detector cannot run here
@@ -60,8 +61,14 @@ class InvalidSamplingError(ClipError):
     code = "invalid_options"
 
 
+class SessionMismatchError(ClipError):
+    """A sample does not go on where its session stands."""
+
+    code = "invalid_options"
+
+
 class DeadlineExceededError(ClipError):
-    """The time allowed for the clip's batch is over."""
+    """The time allowed for the clip is over."""
 
     code = "deadline_exceeded"
 

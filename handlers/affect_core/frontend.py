@@ -1,4 +1,4 @@
-"""Clip bytes -> samples with tracked, cropped faces: all that happens before the model.
+"""Clip bytes or pictures -> samples with tracked, cropped faces: all before the model.
 
 Training and serving both come through here, so a crop is the same crop in both.
 """
@@ -9,12 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from affect_core.crops import crop_square
 from affect_core.decode import ClipReader
-from affect_core.faces import FaceDetector, find_faces
+from affect_core.events import PicturesJob, PieceJob
+from affect_core.faces import FaceDetector
+from affect_core.limits import Deadline, Limits
+from affect_core.pictures import decode_picture
+from affect_core.session import Session
 from affect_core.spec import PreprocessSpec
-from affect_core.tracks import FaceSelector, Tracker
-from affect_core.types import FaceCrop, PreparedSample, Sample, Sampling, StageSeconds
+from affect_core.types import PreparedSample, Sample, Sampling, StageSeconds
 
 
 def prepare_samples(
@@ -36,33 +38,49 @@ def prepare_samples(
     Raises:
         ClipError: as `ClipReader.samples`.
     """
-    tracker = Tracker(spec)
-    selector = FaceSelector(sampling.faces)
-    samples = reader.samples(sampling)
+    session = Session.begin(spec, sampling.faces)
+    return see_samples(reader.samples(sampling), session, detector, seconds)
+
+
+def see_samples(
+    samples: Iterator[Sample], session: Session, detector: FaceDetector, seconds: StageSeconds
+) -> Iterator[PreparedSample]:
+    """Show samples to a session, one at a time, and account for the time.
+
+    Raises:
+        ClipError: as `samples`, and `SessionMismatchError`.
+    """
     while True:
         with _timed(seconds, "decode"):
             sample = next(samples, None)
         if sample is None:
             return
         with _timed(seconds, "detect"):
-            prepared = prepare_sample(sample, tracker, selector, detector, spec)
+            prepared = session.see(sample, detector)
         yield prepared
 
 
-def prepare_sample(
-    sample: Sample,
-    tracker: Tracker,
-    selector: FaceSelector,
-    detector: FaceDetector,
-    spec: PreprocessSpec,
-) -> PreparedSample:
-    """One frame's step: detect, track, select, crop. Advances `tracker` and `selector`."""
-    faces, ended = tracker.update(sample.time_s, find_faces(detector, sample.image, spec))
-    wanted = selector.select(faces, ended)
-    crops = tuple(
-        FaceCrop(face, crop_square(sample.image, face.square, spec.crop_size)) for face in wanted
-    )
-    return PreparedSample(sample.index, sample.time_s, crops, ended)
+def piece_samples(reader: ClipReader, job: PieceJob) -> Iterator[Sample]:
+    """A piece's samples with the session's times, counted on from those it has seen.
+
+    Raises:
+        ClipError: as `ClipReader.samples`.
+    """
+    first = job.session.samples
+    for count, sample in enumerate(reader.samples(job.sampling)):
+        yield Sample(first + count, job.start_s + sample.time_s, sample.image)
+
+
+def picture_samples(job: PicturesJob, limits: Limits, deadline: Deadline) -> Iterator[Sample]:
+    """Pictures as samples, counted on from those that the session has seen.
+
+    Raises:
+        UndecodableClipError, FrameTooLargeError, DeadlineExceededError.
+    """
+    first = job.session.samples
+    for count, (data, time_s) in enumerate(zip(job.pictures, job.times_s, strict=True)):
+        deadline.check()
+        yield Sample(first + count, time_s, decode_picture(data, limits))
 
 
 @contextmanager

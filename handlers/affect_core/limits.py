@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from affect_core.errors import DeadlineExceededError
+from affect_core.errors import DeadlineExceededError, FrameTooLargeError
 
 
 class Limits(BaseModel):
@@ -19,7 +19,16 @@ class Limits(BaseModel):
     max_samples: int = Field(default=6000, ge=1, description="Sampled frames of one clip.")
     max_side: int = Field(default=8192, ge=16, description="Pixels of a frame's longer side.")
     max_pixels: int = Field(default=8192 * 4320, ge=256, description="Pixels of a frame (8K).")
-    max_wall_s: float = Field(default=1800.0, gt=0, description="Seconds for a whole batch.")
+    max_wall_s: float = Field(default=1800.0, gt=0, description="Seconds of work for one clip.")
+
+    def check_frame(self, width: int, height: int) -> None:
+        """Raise `FrameTooLargeError` for a frame of more pixels than are allowed."""
+        if max(width, height) > self.max_side or width * height > self.max_pixels:
+            raise FrameTooLargeError(
+                f"Frames have {width}x{height} pixels; the limit is {self.max_side} a side "
+                f"and {self.max_pixels} in all. Scale them down; "
+                "the face is resized to 224 pixels anyway."
+            )
 
 
 MIN_SIDE = 16
@@ -44,7 +53,7 @@ class Deadline:
     def error(self) -> DeadlineExceededError:
         """What to tell a caller once it is over."""
         return DeadlineExceededError(
-            f"The {self.seconds:g} s allowed for a batch are over. "
+            f"The {self.seconds:g} s allowed for a clip are over. "
             "Send a shorter clip, a lower sample_fps, or try again when the server is idle."
         )
 

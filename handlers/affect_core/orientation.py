@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
@@ -29,7 +29,12 @@ class Orientation:
         The matrix [a b u; c d v; x y w] takes a stored pixel (p, q) to
         (a p + c q + x, b p + d q + y); FFmpeg keeps it as nine int32 (libavutil/display.h).
         """
-        data = frame.side_data.get(SideDataType.DISPLAYMATRIX)  # type: ignore[call-overload]
+        try:
+            data = frame.side_data.get(SideDataType.DISPLAYMATRIX)  # type: ignore[call-overload]
+        except ValueError:
+            # PyAV 17 cannot list the side data of a frame with EXIF (motion JPEG from a camera), a
+            # kind that FFmpeg 8 brought. It still tells the turn, though no mirroring.
+            return _TURNS[round(-frame.rotation / 90) % 4]
         if data is None:
             return cls()
         a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype=np.int32).astype(float).tolist()
@@ -57,3 +62,12 @@ class Orientation:
         if self.mirror_y:
             image = image[::-1]
         return image
+
+
+_TURNS: Final = (
+    Orientation(),
+    Orientation(transpose=True, mirror_x=True),
+    Orientation(mirror_x=True, mirror_y=True),
+    Orientation(transpose=True, mirror_y=True),
+)
+"""By clockwise quarter turns."""

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 from affect_core.spec import PreprocessSpec
-from affect_core.types import Box, Detection, TrackedFace
+from affect_core.types import Box, Detection, FaceChoice, TrackedFace
 
 _TIME_TOLERANCE_S = 1e-6
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Track:
     box: Box
     smooth: Box
     seen_s: float
 
 
+@dataclass(eq=False, slots=True)
 class Tracker:
     """Follows every face of one clip or session.
 
@@ -28,11 +28,10 @@ class Tracker:
     again. (Samples further apart than that end no track that is in each of them.)
     """
 
-    def __init__(self, spec: PreprocessSpec) -> None:
-        self._spec = spec
-        self._tracks: dict[int, _Track] = {}
-        self._next = 0
-        self._last_s = -math.inf
+    _spec: PreprocessSpec
+    _tracks: dict[int, _Track] = field(default_factory=dict)
+    _next: int = 0
+    _last_s: float = -math.inf
 
     def update(
         self, time_s: float, detections: list[Detection]
@@ -58,6 +57,10 @@ class Tracker:
             for position, detection in enumerate(detections)
         )
         return faces, ended
+
+    def copy(self) -> Tracker:
+        """A tracker that goes on from here without changing this one."""
+        return replace(self, _tracks=dict(self._tracks))
 
     def _match(self, detections: list[Detection]) -> dict[int, int]:
         """Detection position -> track, greedily by overlap; ties go to the older track."""
@@ -96,7 +99,7 @@ class FaceSelector:
     largest is taken.
     """
 
-    def __init__(self, faces: Literal["primary", "all"]) -> None:
+    def __init__(self, faces: FaceChoice) -> None:
         self._all = faces == "all"
         self._primary: int | None = None
 

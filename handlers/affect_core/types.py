@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 """RGB, shape (height, width, 3), C-contiguous."""
 
+FaceChoice = Literal["primary", "all"]
+"""Which tracked faces are wanted: the primary one, or every one."""
+
 RawFace = tuple[float, float, float, float, float]
 """What a detector gives: x, y, width, height in pixels of its image, and score in [0, 1]."""
 
@@ -70,7 +73,7 @@ class Sampling:
     fps: float = 5.0
     start_s: float = 0.0
     end_s: float | None = None
-    faces: Literal["primary", "all"] = "primary"
+    faces: FaceChoice = "primary"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.fps) and self.fps > 0):

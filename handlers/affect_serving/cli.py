@@ -14,7 +14,8 @@ from rich.console import Console
 
 from affect_client.wire import Problem
 from affect_serving.demo import NoClipError, bundled_clip, post_clip, show
-from affect_serving.server import LocalServer, ServerError
+from affect_serving.processes import ServerError
+from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 _console = Console()
@@ -47,18 +48,32 @@ def main() -> None:
 
 
 @app.command()
-def run(model_store: ModelStore = Path("model_store"), port: Port = 8080) -> None:
+def run(
+    model_store: ModelStore = Path("model_store"),
+    port: Port = 8080,
+    *,
+    live: Annotated[
+        bool,
+        typer.Option(
+            envvar="AFFECT_LIVE",
+            help="Also serve live sessions: one more worker, with a copy of the model.",
+        ),
+    ] = True,
+) -> None:
     """Serve in the foreground until Ctrl-C or SIGTERM."""
-    server = LocalServer(model_store, port, log_to_console=True)
+    models = (MODEL, LIVE_MODEL) if live else (MODEL,)
+    server = LocalServer(model_store, port, models, log_to_console=True)
     try:
-        server.start()
-        server.wait_ready()
-        _console.print(
-            f"ready: POST a clip to {server.inference_url}/predictions/affect  "
-            f"(metrics {server.metrics_url})",
-            soft_wrap=True,
-        )
-        server.wait()
+        while True:
+            server.start()
+            server.wait_ready()
+            _console.print(
+                f"ready: POST a clip to {server.inference_url}/predictions/affect  "
+                f"(metrics {server.metrics_url})",
+                soft_wrap=True,
+            )
+            _console.print(f"{server.watch()} Starting it again.", soft_wrap=True)
+            server.stop()
     except KeyboardInterrupt:
         _console.print("stopping")
     except ServerError as error:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from affect_client.wire import PredictOptions, ProblemCode
+from affect_client.wire import LiveOptions, PredictOptions, ProblemCode
+
+OptionsT = TypeVar("OptionsT", PredictOptions, LiveOptions)
 
 
 class RequestError(Exception):
@@ -71,22 +73,27 @@ def parse_request(row: Mapping[str, Any], max_body_bytes: int) -> ClipRequest:
             f"The clip has {len(data)} bytes; the limit is {max_body_bytes}. "
             "Cut it or lower its bit rate.",
         )
-    return ClipRequest(data, _parse_options(row.get("options")))
+    return ClipRequest(data, parse_options(PredictOptions, row.get("options")))
 
 
-def _parse_options(value: Any) -> PredictOptions:
+def parse_options(model: type[OptionsT], value: Any) -> OptionsT:
+    """The part `options`, as JSON; None is a part that was not sent.
+
+    Raises:
+        RequestError: `invalid_options`. It quotes nothing that was sent but names of options.
+    """
     if value is None:
-        return PredictOptions()
-    if isinstance(value, str):
-        text: str | bytes = value
+        text: str | bytes = "{}"
+    elif isinstance(value, str):
+        text = value
     elif isinstance(value, bytes | bytearray):
         text = bytes(value)
     else:
         text = json.dumps(value)
     try:
-        return PredictOptions.model_validate_json(text)
+        return model.model_validate_json(text)
     except ValidationError as error:
-        known = ", ".join(PredictOptions.model_fields)
+        known = ", ".join(model.model_fields)
         problems = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}"
             for e in error.errors(include_url=False, include_context=False, include_input=False)

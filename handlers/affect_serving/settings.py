@@ -27,6 +27,9 @@ class ServingSettings(BaseSettings):
         ge=1,
         description="Largest clip. The front end refuses bodies above its own limit first.",
     )
+    live_max_samples: int = Field(
+        default=64, ge=1, le=256, description="Samples in one request of a live session."
+    )
     decode_threads: int = Field(default=2, ge=1, description="Clips decoded at the same time.")
     detector: DetectorName | None = Field(
         default=None, description="Instead of the spec's; the crops then differ from training's."

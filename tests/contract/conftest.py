@@ -25,6 +25,14 @@ def unpacked(small_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
+@pytest.fixture(scope="session")
+def unpacked_live(small_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked-live")
+    with zipfile.ZipFile(small_store / "affect-live.mar") as archive:
+        archive.extractall(folder)
+    return folder
+
+
 @pytest.fixture
 def context(unpacked: Path, small_store: Path) -> Context:
     return build_context(unpacked, small_store)

@@ -29,14 +29,32 @@ def test_every_code_of_the_core_is_in_the_contract() -> None:
 def test_every_recorded_metric_is_declared_and_no_other(small_store: Path) -> None:
     declared = yaml.safe_load((small_store / "metrics.yaml").read_text())["model_metrics"]
     ours = {m["name"] for kind in declared.values() for m in kind if m["name"].startswith("affect")}
-    assert ours == {metrics.CLIPS, metrics.FRAMES, metrics.STAGE_SECONDS, metrics.CLIP_SECONDS}
+    assert ours == {
+        metrics.CLIPS,
+        metrics.FRAMES,
+        metrics.STAGE_SECONDS,
+        metrics.CLIP_SECONDS,
+        metrics.LIVE_REQUESTS,
+        metrics.LIVE_FRAMES,
+        metrics.LIVE_STAGE_SECONDS,
+        metrics.LIVE_SESSIONS,
+    }
     # A `mode` key makes TorchServe drop the whole file.
     assert "mode" not in (small_store / "metrics.yaml").read_text().replace("model", "")
 
 
-def test_torchserve_waits_longer_than_a_batch_may_take(unpacked: Path) -> None:
-    config = yaml.safe_load((unpacked / "model-config.yaml").read_text())
-    assert config["responseTimeout"] > ServingSettings().limits.max_wall_s + 30
+def test_torchserve_waits_longer_than_a_batch_may_take(unpacked: Path, unpacked_live: Path) -> None:
+    for folder in (unpacked, unpacked_live):
+        config = yaml.safe_load((folder / "model-config.yaml").read_text())
+        assert config["responseTimeout"] > ServingSettings().limits.max_wall_s + 30
+
+
+def test_one_request_cannot_bring_more_pictures_than_its_options_may_have_times() -> None:
+    (bound,) = (
+        m for m in wire.LiveOptions.model_fields["times_s"].metadata if hasattr(m, "max_length")
+    )
+    live_max = ServingSettings.model_fields["live_max_samples"].metadata
+    assert bound.max_length == max(m.le for m in live_max if hasattr(m, "le"))
 
 
 def test_torchserve_takes_the_largest_clip_we_take(small_store: Path) -> None:
@@ -54,7 +72,7 @@ def test_only_loopback_and_only_our_folder(small_store: Path) -> None:
     assert config["enable_model_api"] == "false"
     assert config["install_py_dep_per_model"] == "false"
     assert config["metrics_mode"] == "prometheus"
-    assert config["load_models"] == "affect.mar"
+    assert config["load_models"] == "affect.mar,affect-live.mar"
 
 
 def test_options_default_to_the_rate_models_are_trained_at() -> None:

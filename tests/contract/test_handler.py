@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
-import struct
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ts.context import Context, RequestProcessor
+from ts.context import Context
 
 import clips
 from affect_client import wire
@@ -19,7 +20,7 @@ from affect_core.errors import SpecError
 from affect_core.events import ClipJob, FrameDone
 from affect_core.pipeline import AffectPipeline
 from affect_core.types import Sampling
-from worker import RecordingSocket, build_context, call
+from worker import ContinuousFrontEnd, build_context, post_together
 
 
 @pytest.fixture
@@ -38,8 +39,9 @@ def test_served_numbers_are_the_pipelines(
     handler: Any, context: Context, pipeline: AffectPipeline
 ) -> None:
     data = clips.two_faces()
-    (text,) = call(handler, context, [row(data, faces="all")])
-    answer = wire.Prediction.model_validate_json(text)
+    (response,) = post_together(handler, context, [row(data, faces="all")])
+    assert (response.status, response.media_type) == (200, "application/json")
+    answer = wire.Prediction.model_validate_json(response.text)
     events = pipeline.events([ClipJob(data, Sampling(faces="all"))])
     frames = [e.frame for e in events if isinstance(e, FrameDone)]
     assert [f.index for f in answer.frames] == [f.index for f in frames]
@@ -86,22 +88,21 @@ def test_a_bad_clip_gets_its_problem_and_the_good_one_beside_it_its_answer(
 ) -> None:
     bad, code = BAD_ROWS[name]
     good = row(clips.portrait_pan(), end_s=0.5)
-    answers = call(handler, context, [bad, good])
-    problem = wire.Problem.model_validate_json(answers[0])
+    refused, answered = post_together(handler, context, [bad, good])
+    problem = wire.Problem.model_validate_json(refused.text)
     assert problem.code == code
     assert (problem.status, problem.title) == wire.PROBLEMS[code]
-    assert context.get_response_status(0)[0] == problem.status
-    assert context.get_response_content_type(0) == wire.PROBLEM_MEDIA_TYPE
+    assert (refused.status, refused.media_type) == (problem.status, wire.PROBLEM_MEDIA_TYPE)
     assert len(problem.detail.split()) > 5
-    assert "hello" not in answers[0]
-    assert context.get_response_status(1)[0] == 200
-    assert len(wire.Prediction.model_validate_json(answers[1]).frames) == 3
+    assert "hello" not in refused.text
+    assert answered.status == 200
+    assert len(wire.Prediction.model_validate_json(answered.text).frames) == 3
 
 
 def test_a_clip_that_breaks_off_is_answered_up_to_the_break(handler: Any, context: Context) -> None:
     whole = clips.remux(clips.carphone(), movflags="faststart")
-    texts = call(handler, context, [row(clips.truncated(whole)), row(whole)])
-    part, full = (wire.Prediction.model_validate_json(text) for text in texts)
+    answers = post_together(handler, context, [row(clips.truncated(whole)), row(whole)])
+    part, full = (wire.Prediction.model_validate_json(answer.text) for answer in answers)
     assert part.clip.truncated
     assert not full.clip.truncated
     assert 0 < len(part.frames) < len(full.frames) == 20
@@ -111,31 +112,112 @@ def test_a_clip_that_breaks_off_is_answered_up_to_the_break(handler: Any, contex
 
 def test_a_stream_carries_the_same_as_the_whole_answer(handler: Any, context: Context) -> None:
     data = clips.portrait_pan()
-    (whole_text, last) = call(handler, context, [row(data), row(data, stream=True)])
-    whole = wire.Prediction.model_validate_json(whole_text)
-    socket: RecordingSocket = context.cl_socket
-    lines = [json.loads(payload(message)) for message in socket.sent]
+    plain, streamed = post_together(handler, context, [row(data), row(data, stream=True)])
+    whole = wire.Prediction.model_validate_json(plain.text)
+    assert streamed.media_type == "application/x-ndjson"
+    lines = [json.loads(line) for line in streamed.text.splitlines()]
     assert lines[0]["type"] == "clip"
-    frames = [wire.StreamFrame.model_validate(line) for line in lines[1:]]
+    frames = [wire.StreamFrame.model_validate(line) for line in lines[1:-1]]
     assert [f.index for f in frames] == [f.index for f in whole.frames]
     for one, other in zip(frames, whole.frames, strict=True):
         for a, b in zip(one.faces, other.faces, strict=True):
             assert a.arousal == pytest.approx(b.arousal, abs=1e-5)
-    summary = wire.StreamSummary.model_validate_json(last)
+    summary = wire.StreamSummary.model_validate(lines[-1])
     assert [t.frames for t in summary.tracks] == [t.frames for t in whole.tracks]
 
 
-def payload(message: bytes) -> str:
-    """The last field of a TorchServe response: int32 length, bytes, then -1."""
-    assert struct.unpack("!i", message[-4:])[0] == -1
-    start = message.index(b'{"type"')
-    assert struct.unpack("!i", message[start - 4 : start])[0] == len(message) - 4 - start
-    return message[start:-4].decode()
+def long_clip() -> bytes:
+    return clips.face_comes_and_goes((True,) * 150)
+
+
+def test_a_stream_begins_at_once_whatever_else_is_in_hand(handler: Any, context: Context) -> None:
+    front_end = ContinuousFrontEnd(handler, context)
+    others = [front_end.post(row(long_clip())) for _ in range(3)]
+    front_end.step()
+    stream = front_end.post(row(long_clip(), stream=True))
+    front_end.run(until=lambda: '"type":"frame"' in stream.text)
+    # All four take turns, so none of them is near its end.
+    assert stream.text.count('"type":"frame"') < 50
+    assert not any(other.complete for other in others)
+    handler._service._work.close()
+
+
+def test_a_clip_joins_while_another_is_worked_on(handler: Any, context: Context) -> None:
+    front_end = ContinuousFrontEnd(handler, context)
+    long = front_end.post(row(long_clip(), stream=True))
+    front_end.run(until=lambda: bool(long.pieces))
+    short = front_end.post(row(clips.portrait_pan(), end_s=0.5))
+    front_end.run(until=lambda: short.complete)
+    assert not long.complete
+    assert len(wire.Prediction.model_validate_json(short.text).frames) == 3
+    handler._service._work.close()
+
+
+def test_a_client_that_goes_away_costs_no_more_than_the_chunk_in_hand(
+    handler: Any, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = handler._service._model.runtime
+    crops: list[int] = []
+    features = runtime.features
+
+    def counting(batch: Any) -> Any:
+        crops.append(len(batch))
+        return features(batch)
+
+    monkeypatch.setattr(runtime, "features", counting)
+    front_end = ContinuousFrontEnd(handler, context)
+    stream = front_end.post(row(long_clip(), stream=True))
+    front_end.run(until=lambda: '"type":"frame"' in stream.text)
+    before = sum(crops)
+    stream.client_gone = True
+    front_end.run()
+    assert not stream.complete
+    # The next call of the handler may work on one more chunk; TorchServe then leaves it out.
+    assert sum(crops) - before <= runtime.chunk_size
+    (after,) = post_together(handler, context, [row(clips.portrait_pan(), end_s=0.5)])
+    assert after.status == 200
+    assert sum(crops) - before <= runtime.chunk_size + 3
+    assert handler._service._work.jobs == 0
+
+
+def test_bad_requests_without_end_do_not_hold_up_a_good_one(handler: Any, context: Context) -> None:
+    front_end = ContinuousFrontEnd(handler, context)
+    good = front_end.post(row(clips.carphone()))
+    refused = [front_end.post(row(b""))]
+    while not good.complete:
+        if refused[-1].complete:
+            refused.append(front_end.post(row(b"")))
+        front_end.step()
+        assert front_end.calls < 200
+    assert len(wire.Prediction.model_validate_json(good.text).frames) == 20
+    assert len(refused) > 1
+
+
+def test_a_body_is_not_handed_over_again_without_need(
+    handler: Any, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affect_serving.service._RETURN_S", 60.0)
+    (alone,) = post_together(handler, context, [row(clips.carphone())])
+    assert alone.handed_over == 1
+    (stream,) = post_together(handler, context, [row(clips.carphone(), stream=True)])
+    # Once more at most: a call may end before the clip is opened.
+    assert stream.handed_over <= 2
+
+
+def test_whoever_comes_while_nothing_is_known_yet_does_not_wait_long(
+    handler: Any, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affect_serving.service._RETURN_S", 0.0)
+    front_end = ContinuousFrontEnd(handler, context)
+    whole = front_end.post(row(clips.carphone()))
+    front_end.run()
+    assert whole.handed_over == front_end.calls - 1 > 2
+    assert len(wire.Prediction.model_validate_json(whole.text).frames) == 20
 
 
 def test_a_model_answers_what_it_is(handler: Any, context: Context) -> None:
-    (text,) = call(handler, context, [{}], describe="True")
-    described = wire.ModelDescription.model_validate_json(text)
+    (response,) = post_together(handler, context, [{}], [{"describe": "True"}])
+    described = wire.ModelDescription.model_validate_json(response.text)
     assert described.detector.name == "libfacedetection"
     assert described.device == "cpu"
     assert described.precision == "float32"
@@ -144,11 +226,26 @@ def test_a_model_answers_what_it_is(handler: Any, context: Context) -> None:
 
 def test_asking_for_a_description_changes_no_other_answer(handler: Any, context: Context) -> None:
     rows = [{}, row(clips.portrait_pan(), end_s=0.5)]
-    context.request_processor = [RequestProcessor({"describe": "True"}), RequestProcessor({})]
-    context.request_ids = {0: "a", 1: "b"}
-    described, answered = handler.handle(rows, context)
-    assert wire.ModelDescription.model_validate_json(described).device == "cpu"
-    assert len(wire.Prediction.model_validate_json(answered).frames) == 3
+    described, answered = post_together(handler, context, rows, [{"describe": "True"}, {}])
+    assert wire.ModelDescription.model_validate_json(described.text).device == "cpu"
+    assert len(wire.Prediction.model_validate_json(answered.text).frames) == 3
+
+
+def test_being_asked_for_ever_ends_torchserve(
+    handler: Any, context: Context, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    killed: list[tuple[int, int]] = []
+    monkeypatch.setattr("os.kill", lambda pid, number: killed.append((pid, number)))
+    for _ in range(3):
+        post_together(handler, context, [{}], [{"describe": "True"}])
+    assert killed == []
+    front_end = ContinuousFrontEnd(handler, context)
+    front_end.post({}, {"describe": "True"}, "always the same")
+    front_end.run()
+    front_end.post({}, {"describe": "True"}, "always the same")
+    front_end.run()
+    assert killed == [(os.getppid(), signal.SIGTERM)]
+    assert "customized=true" in caplog.text
 
 
 def test_a_missing_package_is_a_runtime_error_that_names_it(

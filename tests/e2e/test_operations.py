@@ -19,7 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import clips
 from affect_client import wire
-from affect_serving.server import LocalServer, ServerError
+from affect_serving.processes import ServerError
+from affect_serving.server import LocalServer
 from ports import free_ports
 
 CLI = [sys.executable, "-m", "affect_serving.cli"]
@@ -38,6 +39,14 @@ def metrics(server: LocalServer) -> dict[tuple[str, str], float]:
         for sample in family.samples
         if "le" not in sample.labels
     }
+
+
+def describe(server: LocalServer) -> wire.ModelDescription:
+    answer = httpx.post(
+        f"{server.inference_url}/predictions/affect", headers={"describe": "True"}, timeout=30
+    )
+    assert answer.headers["content-type"] == "application/json"
+    return wire.ModelDescription.model_validate_json(answer.content)
 
 
 def test_prometheus_counts_clips_frames_and_stages(server: LocalServer) -> None:
@@ -64,8 +73,7 @@ def test_prometheus_counts_clips_frames_and_stages(server: LocalServer) -> None:
 
 
 def test_the_model_describes_itself(server: LocalServer) -> None:
-    answer = httpx.get(f"{server.management_url}/models/affect?customized=true", timeout=30)
-    described = wire.ModelDescription.model_validate(answer.json()[0]["customizedMetadata"])
+    described = describe(server)
     assert described.detector.name == "libfacedetection"
     assert described.detector.fallback_reason is None
     assert "random weights" in described.model.trained_on
@@ -82,8 +90,7 @@ def test_settings_from_the_environment_reach_the_worker(
         assert wire.Problem.model_validate_json(refused.content).code == "clip_too_long"
         answered = httpx.post(url, files={"data": ("c", clips.portrait_pan())}, timeout=60)
         assert len(wire.Prediction.model_validate_json(answered.content).frames) == 10
-        models = httpx.get(f"{server.management_url}/models/affect?customized=true", timeout=30)
-    described = wire.ModelDescription.model_validate(models.json()[0]["customizedMetadata"])
+        described = describe(server)
     assert described.detector.name == "haar"
 
 

@@ -11,6 +11,7 @@ import json
 import re
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -25,39 +26,44 @@ from affect_training.card import CARD_FILE
 
 _HANDLER_MODULE: Final = "affect_handler"
 _MODEL_CONFIG: Final = "model-config.yaml"
+_CONFIG_OF_SUFFIX: Final = {"": "model-config.yaml", "-live": "model-config-live.yaml"}
+"""The archives of a model by what follows its name, and what TorchServe is to do with each."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The zip format's earliest date: an archive's bytes depend on its contents alone."""
 
 
 def export_archive(model: AffectModel, spec: ModelSpec, card: str, model_store: Path) -> Path:
-    """Write `<name>.mar` and TorchServe's configuration into `model_store`.
+    """Write `<name>.mar`, `<name>-live.mar` and TorchServe's configuration into `model_store`.
 
-    The model card lies in the archive, and beside it for reading. The same model, spec and
-    card give the same archive, byte for byte. An archive that is being
-    served is replaced in one step.
+    Both hold the same model; the second serves live sessions, which TorchServe decides by a
+    file in the archive. The model card lies in each, and beside them for reading. The same
+    model, spec and card give the same archives, byte for byte. An archive that is being served
+    is replaced in one step.
 
     Returns:
-        The archive's path.
+        The first archive's path.
     """
     model_store.mkdir(parents=True, exist_ok=True)
-    archive = model_store / f"{spec.name}.mar"
+    names = {f"{spec.name}{suffix}": config for suffix, config in _CONFIG_OF_SUFFIX.items()}
     with tempfile.TemporaryDirectory(dir=model_store, prefix=".export-") as folder:
         content = Path(folder) / "content"
         save_checkpoint(content, model, spec)
-        (content / _MODEL_CONFIG).write_bytes(_template(_MODEL_CONFIG).encode())
         (content / f"{_HANDLER_MODULE}.py").write_bytes(_handler_source())
         (content / CARD_FILE).write_text(card, encoding="utf-8")
         (content / "MAR-INF").mkdir()
-        (content / "MAR-INF" / "MANIFEST.json").write_text(_manifest(spec), encoding="utf-8")
-        packed = Path(folder) / archive.name
-        _zip(content, packed)
-        packed.replace(archive)
+        manifest = content / "MAR-INF" / "MANIFEST.json"
+        for name, config in names.items():
+            manifest.write_text(_manifest(spec, name), encoding="utf-8")
+            (content / _MODEL_CONFIG).write_bytes(_template(config).encode())
+            _zip(content, Path(folder) / f"{name}.mar")
+        for name in names:
+            (Path(folder) / f"{name}.mar").replace(model_store / f"{name}.mar")
     (model_store / CARD_FILE).write_text(card, encoding="utf-8")
-    write_configuration(model_store, archive.name)
-    return archive
+    write_configuration(model_store, [f"{name}.mar" for name in names])
+    return model_store / f"{spec.name}.mar"
 
 
-def write_configuration(model_store: Path, archive_name: str) -> None:
+def write_configuration(model_store: Path, archives: Sequence[str]) -> None:
     """Write `config.properties`, `metrics.yaml` and `log4j2.xml` for this folder."""
     store = model_store.resolve()
     values = {
@@ -65,7 +71,7 @@ def write_configuration(model_store: Path, archive_name: str) -> None:
         "@MODEL_STORE_PATTERN@": re.escape(str(store)),
         # TorchServe splits the JVM's arguments at blanks; a URL has none.
         "@LOG_CONFIG@": (store / "log4j2.xml").as_uri(),
-        "@ARCHIVE@": archive_name,
+        "@ARCHIVES@": ",".join(archives),
     }
     text = _template("config.properties")
     for name, value in values.items():
@@ -82,13 +88,13 @@ def _property_value(text: str) -> str:
     return "".join(chr(unit) if unit < 128 else f"\\u{unit:04x}" for unit in units)
 
 
-def _manifest(spec: ModelSpec) -> str:
+def _manifest(spec: ModelSpec, name: str) -> str:
     """TorchServe's manifest by its own archiver, without the time of day."""
     extra = [SPEC_FILE, CARD_FILE]
     if isinstance(spec.architecture.backbone, GraphSpec):
         extra.append(GRAPH_FILE)
     config = ModelArchiverConfig(
-        model_name=spec.name,
+        model_name=name,
         handler=f"{_HANDLER_MODULE}.py",
         version=spec.version,
         serialized_file=WEIGHTS_FILE,

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from affect_core.inference import TrackInference
+from affect_core.inference import infer
 from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.session import TrackMemory
 from affect_core.types import FaceCrop
+from named_tracks import NamedTracks
 
 Values = list[tuple[float, float]]
 
@@ -36,7 +38,7 @@ def alone(tiny_runtime: Runtime, crops: dict[str, list[FaceCrop]]) -> dict[str, 
     """Each track's numbers, one crop a call, in an inference of its own."""
     answers = {}
     for track, own in crops.items():
-        inference: TrackInference[str] = TrackInference(tiny_runtime)
+        inference = NamedTracks(tiny_runtime)
         answers[track] = [inference.advance([track], [0.0], [crop]).values[0] for crop in own]
     return answers
 
@@ -60,7 +62,7 @@ def test_a_track_s_numbers_do_not_depend_on_company_order_or_cuts(
     crops: dict[str, list[FaceCrop]],
     alone: dict[str, Values],
 ) -> None:
-    inference: TrackInference[str] = TrackInference(tiny_runtime)
+    inference = NamedTracks(tiny_runtime)
     upcoming = {track: iter(own) for track, own in crops.items()}
     got: dict[str, Values] = {track: [] for track in TRACKS}
     for call in calls:
@@ -80,7 +82,7 @@ def test_the_past_and_the_crop_both_count(
 ) -> None:
     # A hundred times the tolerance beside this test, which would hold for a model that gives
     # the same numbers for everything.
-    inference: TrackInference[str] = TrackInference(tiny_runtime)
+    inference = NamedTracks(tiny_runtime)
     once, again = inference.advance(["ann", "ann"], [0.0, 0.2], [crops["ann"][0]] * 2).values
     assert np.abs(np.subtract(once, again)).max() > 1e-3
     assert np.abs(np.subtract(alone["ann"][0], alone["bob"][0])).max() > 1e-3
@@ -89,7 +91,7 @@ def test_the_past_and_the_crop_both_count(
 def test_a_track_that_is_forgotten_starts_anew_and_the_others_go_on(
     tiny_runtime: Runtime, crops: dict[str, list[FaceCrop]], alone: dict[str, Values]
 ) -> None:
-    inference: TrackInference[str] = TrackInference(tiny_runtime)
+    inference = NamedTracks(tiny_runtime)
     inference.advance(["ann", "bob"], [0.0, 0.0], [crops["ann"][0], crops["bob"][0]])
     inference.forget("ann")
     values = inference.advance(
@@ -98,30 +100,22 @@ def test_a_track_that_is_forgotten_starts_anew_and_the_others_go_on(
     np.testing.assert_allclose(values, [alone["ann"][0], alone["bob"][1]], rtol=0, atol=1e-5)
 
 
-def test_forgetting_what_was_never_seen_does_nothing(tiny_runtime: Runtime) -> None:
-    inference: TrackInference[str] = TrackInference(tiny_runtime)
-    inference.forget("nobody")
-
-
 def test_no_crops_give_no_values(tiny_runtime: Runtime) -> None:
-    inference: TrackInference[str] = TrackInference(tiny_runtime)
+    inference = NamedTracks(tiny_runtime)
     assert inference.advance([], [], []).values == []
 
 
-def test_a_key_may_be_anything_that_hashes(
-    tiny_runtime: Runtime, crops: dict[str, list[FaceCrop]], alone: dict[str, Values]
+def test_every_crop_needs_a_memory_and_a_time(
+    tiny_runtime: Runtime, crops: dict[str, list[FaceCrop]]
 ) -> None:
-    inference: TrackInference[tuple[int, int]] = TrackInference(tiny_runtime)
-    values = inference.advance(
-        [(0, 1), (1, 0)], [0.0, 0.0], [crops["ann"][0], crops["bob"][0]]
-    ).values
-    np.testing.assert_allclose(values, [alone["ann"][0], alone["bob"][0]], rtol=0, atol=1e-5)
+    with pytest.raises(ValueError, match="1 memories, 2 times, 2 crops"):
+        infer(tiny_runtime, [TrackMemory()], [0.0, 0.2], crops["ann"][:2])
 
 
 def test_numbers_lie_in_the_plane_and_the_time_is_told(
     tiny_runtime: Runtime, crops: dict[str, list[FaceCrop]]
 ) -> None:
-    inference: TrackInference[str] = TrackInference(tiny_runtime)
+    inference = NamedTracks(tiny_runtime)
     inferred = inference.advance(["ann"] * LONGEST, [0.0] * LONGEST, crops["ann"])
     assert np.abs(inferred.values).max() <= 1
     assert inferred.backbone_s > 0

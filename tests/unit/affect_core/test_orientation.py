@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import cast
 
+import av
+import cv2
 import numpy as np
 import pytest
 from av.sidedata.sidedata import Type as SideDataType
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from affect_core.orientation import Orientation
+from pictures_of import exif_jpeg
 
 Matrix = tuple[float, float, float, float]
 Image = NDArray[np.uint8]
@@ -172,3 +176,14 @@ def test_the_matrix_is_found_among_other_side_data() -> None:
     other = SideData(SideDataType.MOTION_VECTORS, b"not a matrix")
     frame = frame_with(other, display((0, 1, -1, 0)), other)
     assert Orientation.of(frame).rotation == 90
+
+
+@pytest.mark.parametrize(("tag", "degrees"), [(1, 0), (3, 180), (6, 90), (8, 270)])
+def test_a_frame_with_exif_tells_its_turn_though_its_side_data_cannot_be_listed(
+    tag: int, degrees: int
+) -> None:
+    done, data = cv2.imencode(".jpg", np.full((48, 64, 3), 128, np.uint8))
+    assert done
+    with av.open(io.BytesIO(exif_jpeg(data.tobytes(), tag)), mode="r") as container:
+        frame = next(container.decode(video=0))
+    assert Orientation.of(frame).rotation == degrees

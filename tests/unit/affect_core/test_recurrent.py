@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affect_core.checkpoint import Checkpoint
-from affect_core.inference import TrackInference
 from affect_core.recurrent import RecurrentHead
 from affect_core.runtime import DeviceChoice, Runtime
 from affect_core.spec import ModelSpec, PreprocessSpec, Provenance, RecurrentSpec
 from affect_core.temporal import FeatureShape, TemporalState
 from affect_core.types import FaceCrop
 from models import lively_model
+from named_tracks import NamedTracks
 
 Array = NDArray[np.float64]
 Kind = Literal["lstm", "gru"]
@@ -245,9 +245,9 @@ def test_inference_gives_the_same_over_any_cut_and_in_company(
     runtime: Runtime, crops: list[FaceCrop], cut: int
 ) -> None:
     times = [n / 5 for n in range(5)]
-    whole = TrackInference[str](runtime).advance(["ann"] * 5, times, crops).values
+    whole = NamedTracks(runtime).advance(["ann"] * 5, times, crops).values
     assert np.ptp(whole) > 1e-3
-    inference = TrackInference[str](runtime)
+    inference = NamedTracks(runtime)
     first = inference.advance(["ann"] * cut, times[:cut], crops[:cut]).values
     # Another track in between, of which nothing may be seen.
     keys = [key for _ in times[cut:] for key in ("bob", "ann")]

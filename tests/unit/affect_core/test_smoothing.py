@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from affect_core.checkpoint import Checkpoint
-from affect_core.inference import TrackInference
 from affect_core.runtime import DeviceChoice, Runtime
 from affect_core.smoothing import Smoothed, smooth_step, smooth_track
 from affect_core.spec import ModelSpec
 from affect_core.types import FaceCrop
 from models import lively_model
+from named_tracks import NamedTracks
 
 Array = NDArray[np.float64]
 
@@ -152,8 +152,8 @@ def crops(crop_of: Callable[[NDArray[np.uint8]], FaceCrop]) -> list[FaceCrop]:
 def test_inference_filters_what_the_model_says_by_the_samples_times(
     smoothing_runtime: Runtime, tiny_runtime: Runtime, crops: list[FaceCrop]
 ) -> None:
-    plain = TrackInference[str](tiny_runtime).advance(["ann"] * 5, TIMES, crops).values
-    got = TrackInference[str](smoothing_runtime).advance(["ann"] * 5, TIMES, crops).values
+    plain = NamedTracks(tiny_runtime).advance(["ann"] * 5, TIMES, crops).values
+    got = NamedTracks(smoothing_runtime).advance(["ann"] * 5, TIMES, crops).values
     expected = closed_form(np.array(TIMES), np.array(plain), TAU)
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
     assert np.abs(np.subtract(got, plain)).max() > 1e-3
@@ -163,8 +163,8 @@ def test_inference_filters_what_the_model_says_by_the_samples_times(
 def test_inference_gives_the_same_over_any_cut_and_in_company(
     smoothing_runtime: Runtime, crops: list[FaceCrop], cut: int
 ) -> None:
-    whole = TrackInference[str](smoothing_runtime).advance(["ann"] * 5, TIMES, crops).values
-    inference = TrackInference[str](smoothing_runtime)
+    whole = NamedTracks(smoothing_runtime).advance(["ann"] * 5, TIMES, crops).values
+    inference = NamedTracks(smoothing_runtime)
     first = inference.advance(["ann"] * cut, TIMES[:cut], crops[:cut]).values
     rest = 5 - cut
     second = inference.advance(
@@ -176,7 +176,7 @@ def test_inference_gives_the_same_over_any_cut_and_in_company(
 def test_a_track_that_is_forgotten_is_filtered_anew(
     smoothing_runtime: Runtime, crops: list[FaceCrop]
 ) -> None:
-    inference = TrackInference[str](smoothing_runtime)
+    inference = NamedTracks(smoothing_runtime)
     first = inference.advance(["ann"], [0.0], crops[:1]).values
     assert inference.advance(["ann"], [0.2], crops[1:2]).values != first
     inference.forget("ann")

@@ -29,6 +29,7 @@ STATUSES = {
     errors.ClipTooLongError: ("clip_too_long", 413),
     errors.FrameTooLargeError: ("frame_too_large", 413),
     errors.InvalidSamplingError: ("invalid_options", 422),
+    errors.SessionMismatchError: ("invalid_options", 422),
     errors.DeadlineExceededError: ("deadline_exceeded", 504),
 }
 

@@ -27,10 +27,12 @@ def test_without_variables_the_defaults_hold() -> None:
 def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFFECT_MAX_BODY_BYTES", "1000")
     monkeypatch.setenv("AFFECT_DECODE_THREADS", "3")
+    monkeypatch.setenv("AFFECT_LIVE_MAX_SAMPLES", "8")
     monkeypatch.setenv("AFFECT_DETECTOR", "haar")
     monkeypatch.setenv("AFFECT_YUNET_MODEL", "/models/yunet.onnx")
     settings = ServingSettings()
     assert (settings.max_body_bytes, settings.decode_threads) == (1000, 3)
+    assert settings.live_max_samples == 8
     assert (settings.detector, settings.yunet_model) == ("haar", Path("/models/yunet.onnx"))
 
 
@@ -48,6 +50,8 @@ def test_every_limit_has_its_variable_and_the_others_keep_their_defaults(
         ("max_body_bytes", "0"),
         ("max_body_bytes", "many"),
         ("decode_threads", "0"),
+        ("live_max_samples", "0"),
+        ("live_max_samples", "257"),
         ("detector", "mtcnn"),
         ("limits__max_duration_s", "-1"),
         ("limits__max_samples", "1.5"),

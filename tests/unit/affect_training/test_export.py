@@ -40,6 +40,11 @@ def archive(
     return export_archive(tiny_model, tiny_spec, CARD, store)
 
 
+@pytest.fixture(scope="module")
+def live_archive(archive: Path) -> Path:
+    return archive.parent / "affect-live.mar"
+
+
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -65,6 +70,30 @@ def test_the_same_model_gives_the_same_archive(
     again = export_archive(tiny_model, tiny_spec, CARD, tmp_path / "another place")
     assert sha256(again) == sha256(archive)
     assert again == tmp_path / "another place" / "affect.mar"
+    assert sha256(again.parent / "affect-live.mar") == sha256(archive.parent / "affect-live.mar")
+
+
+def test_the_live_archive_is_the_same_model_for_another_kind_of_batching(
+    archive: Path, live_archive: Path, tiny_spec: ModelSpec
+) -> None:
+    with zipfile.ZipFile(archive) as one, zipfile.ZipFile(live_archive) as other:
+        assert one.namelist() == other.namelist()
+        differing = {name for name in one.namelist() if one.read(name) != other.read(name)}
+        manifest = json.loads(other.read("MAR-INF/MANIFEST.json"))
+        config = yaml.safe_load(other.read("model-config.yaml"))
+        plain = yaml.safe_load(one.read("model-config.yaml"))
+    assert differing == {"MAR-INF/MANIFEST.json", "model-config.yaml"}
+    assert manifest["model"]["modelName"] == f"{tiny_spec.name}-live"
+    assert (config["sequenceBatching"], plain["continuousBatching"]) == (True, True)
+
+
+def test_torchserve_has_a_thread_for_each_live_session(live_archive: Path) -> None:
+    with zipfile.ZipFile(live_archive) as packed:
+        config = yaml.safe_load(packed.read("model-config.yaml"))
+    # It starts batchSize + 1 threads, and one waits for each session's next request.
+    assert config["batchSize"] > config["maxNumSequence"]
+    assert config["sequenceMaxIdleMSec"] == 30_000
+    assert config["responseTimeout"] > Limits().max_wall_s
 
 
 def test_the_archive_holds_data_and_the_handler_and_nothing_else(archive: Path) -> None:
@@ -113,6 +142,7 @@ def test_a_store_holds_the_archive_and_what_torchserve_needs_beside_it(archive: 
     assert {path.name for path in archive.parent.iterdir()} == {
         "MODEL_CARD.md",
         "affect.mar",
+        "affect-live.mar",
         "config.properties",
         "metrics.yaml",
         "log4j2.xml",
@@ -141,9 +171,10 @@ def test_an_export_that_fails_leaves_the_old_archive_as_it_was(
 def test_the_archive_is_named_after_the_model(
     tmp_path: Path, tiny_model: AffectModel, tiny_spec: ModelSpec
 ) -> None:
-    named = tiny_spec.model_copy(update={"name": "affect-live"})
-    assert export_archive(tiny_model, named, CARD, tmp_path).name == "affect-live.mar"
-    assert java_properties(tmp_path / "config.properties")["load_models"] == "affect-live.mar"
+    named = tiny_spec.model_copy(update={"name": "faces"})
+    assert export_archive(tiny_model, named, CARD, tmp_path).name == "faces.mar"
+    properties = java_properties(tmp_path / "config.properties")
+    assert properties["load_models"] == "faces.mar,faces-live.mar"
 
 
 # config.properties, as TorchServe reads it.
@@ -153,7 +184,7 @@ def test_torchserve_serves_the_store_and_nothing_from_elsewhere(archive: Path) -
     properties = java_properties(archive.parent / "config.properties")
     store = archive.parent.resolve()
     assert properties["model_store"] == str(store)
-    assert properties["load_models"] == archive.name
+    assert properties["load_models"] == f"{archive.name},affect-live.mar"
     assert properties["metrics_config"] == f"{store}/metrics.yaml"
     assert properties["enable_model_api"] == "false"
     assert properties["install_py_dep_per_model"] == "false"
@@ -179,7 +210,7 @@ def test_a_store_of_any_name_is_found_and_its_urls_alone_are_allowed(
 ) -> None:
     store = tmp_path / name
     store.mkdir()
-    write_configuration(store, "affect.mar")
+    write_configuration(store, ["affect.mar"])
     properties = java_properties(store / "config.properties")
     assert properties["model_store"] == str(store)
     assert properties["metrics_config"] == str(store / "metrics.yaml")
@@ -207,7 +238,7 @@ def test_the_jvm_gets_one_argument_that_names_the_log_configuration(
 ) -> None:
     store = tmp_path / name
     store.mkdir()
-    write_configuration(store, "affect.mar")
+    write_configuration(store, ["affect.mar"])
     lines = (store / "config.properties").read_text(encoding="utf-8").splitlines()
     (value,) = (line.partition("=")[2] for line in lines if line.startswith("vmargs="))
     arguments = value.split()

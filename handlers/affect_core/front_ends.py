@@ -1,0 +1,146 @@
+"""Many jobs decoded, detected and cropped side by side, into one bounded queue."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from affect_core.decode import ClipReader
+from affect_core.errors import ClipError
+from affect_core.events import (
+    ClipDone,
+    ClipFailed,
+    ClipOpened,
+    Job,
+    PicturesDone,
+    PicturesJob,
+    PieceJob,
+)
+from affect_core.faces import FaceDetector
+from affect_core.frontend import picture_samples, piece_samples, see_samples
+from affect_core.limits import Deadline, Limits
+from affect_core.session import Session
+from affect_core.spec import PreprocessSpec
+from affect_core.types import PreparedSample, StageSeconds
+
+_log = logging.getLogger(__name__)
+
+_OPEN_JOBS: Final = 8
+"""Jobs that take turns at decoding. One that waits holds a decoder and a thread."""
+_POLL_S: Final = 0.2
+
+Closing = ClipDone | PicturesDone | ClipFailed
+"""The last of each job."""
+
+Prepared = tuple[int, PreparedSample] | ClipOpened | Closing
+"""What a front end gives, in order for each job; a sample comes with its job's number."""
+
+
+@dataclass(eq=False, slots=True)
+class Running:
+    """A job in hand."""
+
+    number: int
+    job: Job
+    session: Session
+    deadline: Deadline
+    seconds: StageSeconds = field(default_factory=StageSeconds)
+    started: float = field(default_factory=time.perf_counter)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+class FrontEnds:
+    """Threads that prepare jobs. So many of them work at a time; the others wait their turn.
+
+    A job gives up its turn after each sample. So a clip that has just come begins beside long
+    ones instead of behind them.
+
+    Args:
+        detector: finds faces; called from several threads.
+        preprocess: the spec that the model was trained with.
+        limits: what one job may ask.
+        threads: jobs that work at the same time.
+    """
+
+    def __init__(
+        self, detector: FaceDetector, preprocess: PreprocessSpec, limits: Limits, threads: int
+    ) -> None:
+        self._detector = detector
+        self._preprocess = preprocess
+        self._limits = limits
+        self._turns = threading.Semaphore(threads)
+        self._pool = ThreadPoolExecutor(_OPEN_JOBS, thread_name_prefix="affect-frontend")
+
+    def start(self, number: int, job: Job, into: queue.Queue[Prepared]) -> Running:
+        """Begin a job; what it gives goes into the queue until it is cancelled."""
+        if isinstance(job, PicturesJob | PieceJob):
+            session = job.session
+        else:
+            session = Session.begin(self._preprocess, job.sampling.faces)
+        running = Running(number, job, session, Deadline(self._limits.max_wall_s))
+        self._pool.submit(self._run, running, into)
+        return running
+
+    def close(self) -> None:
+        """Stop the threads; jobs in hand must have ended or been cancelled."""
+        self._pool.shutdown()
+
+    def _run(self, running: Running, into: queue.Queue[Prepared]) -> None:
+        prepared = self._guarded(running)
+        while not running.cancelled.is_set():
+            with self._turns:
+                item = next(prepared, None)
+            if item is None:
+                return
+            while not running.cancelled.is_set():
+                try:
+                    into.put(item, timeout=_POLL_S)
+                except queue.Full:
+                    continue
+                break
+        prepared.close()
+
+    def _guarded(self, running: Running) -> Generator[Prepared, None, None]:
+        try:
+            yield from self._prepare(running)
+        except ClipError as error:
+            yield ClipFailed(running.number, error)
+        except Exception as error:
+            _log.error("clip failed: %s at %s", type(error).__name__, _place(error))
+            yield ClipFailed(running.number, None)
+
+    def _prepare(self, running: Running) -> Iterator[Prepared]:
+        number, job, seconds = running.number, running.job, running.seconds
+        if isinstance(job, PicturesJob):
+            pictures = picture_samples(job, self._limits, running.deadline)
+            for sample in see_samples(pictures, job.session, self._detector, seconds):
+                yield number, sample
+            yield PicturesDone(number, seconds)
+            return
+        opening = time.perf_counter()
+        with ClipReader(job.data, self._limits, running.deadline) as reader:
+            seconds.decode += time.perf_counter() - opening
+            yield ClipOpened(number, reader.info)
+            samples = (
+                piece_samples(reader, job)
+                if isinstance(job, PieceJob)
+                else reader.samples(job.sampling)
+            )
+            for sample in see_samples(samples, running.session, self._detector, seconds):
+                yield number, sample
+            yield ClipDone(number, reader.info, seconds)
+
+
+def _place(error: BaseException) -> str:
+    """File and line of a defect. Its message may hold content of the clip and is left out."""
+    place, traceback = "unknown", error.__traceback__
+    while traceback is not None:
+        place = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place

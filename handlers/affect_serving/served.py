@@ -1,0 +1,78 @@
+"""An archive's model on this worker's device, and what it tells of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from affect_client import wire
+from affect_core.checkpoint import Checkpoint, load_checkpoint
+from affect_core.faces import DetectorChoice, FaceDetector, choose_detector
+from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.spec import PreprocessSpec
+from affect_serving.settings import ServingSettings
+
+_PACKAGES = ("affectline", "torch", "torchserve", "av", "opencv-python-headless")
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """What answers are made with and what they say of it."""
+
+    runtime: Runtime
+    detect: FaceDetector
+    preprocess: PreprocessSpec
+    info: wire.ModelInfo
+    description: wire.ModelDescription
+
+    @classmethod
+    def load(cls, context: Any, settings: ServingSettings) -> ServedModel:
+        """From TorchServe's context: the archive's folder and the worker's GPU.
+
+        Raises:
+            SpecError: the archive is damaged or asks for what this version cannot honour.
+            DetectorUnavailableError: the detector cannot run here.
+        """
+        properties = context.system_properties
+        gpu = properties.get("gpu_id")
+        checkpoint = load_checkpoint(Path(properties["model_dir"]))
+        device = DeviceChoice.of(None if gpu is None else int(gpu))
+        preprocess = checkpoint.spec.preprocess
+        detector = choose_detector(settings.detector or preprocess.detector, settings.yunet_model)
+        info = _info(checkpoint)
+        return cls(
+            Runtime(checkpoint, device),
+            detector.detect,
+            preprocess,
+            info,
+            _describe(info, device, detector, preprocess),
+        )
+
+
+def _info(checkpoint: Checkpoint) -> wire.ModelInfo:
+    spec = checkpoint.spec
+    return wire.ModelInfo(
+        name=spec.name,
+        version=spec.version,
+        architecture=spec.architecture.name,
+        weights=f"sha256:{checkpoint.weights_sha256}",
+        trained_on=spec.provenance.trained_on,
+    )
+
+
+def _describe(
+    info: wire.ModelInfo,
+    device: DeviceChoice,
+    detector: DetectorChoice,
+    preprocess: PreprocessSpec,
+) -> wire.ModelDescription:
+    return wire.ModelDescription(
+        model=info,
+        device=str(device.device),
+        precision=device.precision,
+        detector=wire.Detector(name=detector.name, fallback_reason=detector.fallback_reason),
+        sample_fps=preprocess.sample_fps,
+        versions={name: version(name) for name in _PACKAGES},
+    )
