@@ -304,7 +304,7 @@ class Detector(_Response):
 
 
 class ModelDescription(_Response):
-    """`customizedMetadata` of `GET /models/affect?customized=true` on the management port."""
+    """The answer to `POST /predictions/affect` with the header `describe: True`."""
 
     model: ModelInfo
     device: str

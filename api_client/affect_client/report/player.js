@@ -11,6 +11,7 @@ class ClipClock {
   #origin = 0;
   #known = false;
   #wanted = null;
+  #asked = null;
 
   constructor(video, changed) {
     this.video = video;
@@ -58,6 +59,7 @@ class ClipClock {
   }
 
   #go() {
+    this.#asked = this.#wanted;
     this.video.currentTime = this.#wanted + this.#origin + TOLERANCE_S;
   }
 
@@ -70,11 +72,11 @@ class ClipClock {
   }
 
   // A pointer that is dragged asks for more places than a clip can show; the last one counts.
+  // Where the clip then is, is where it could go: not every clip can show what it is asked for.
   #seeked() {
-    if (this.#wanted === null || !this.#known) return;
-    const there = Math.min(this.#wanted + this.#origin + TOLERANCE_S, this.video.duration || Infinity);
-    if (Math.abs(this.video.currentTime - there) > 0.001) this.#go();
-    else this.#wanted = null;
+    if (!this.#known) return;
+    if (this.#wanted !== this.#asked) this.#go();
+    else this.#wanted = this.#asked = null;
     this.changed();
   }
 }
