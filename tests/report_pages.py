@@ -72,7 +72,8 @@ class ReportPage:
         """Wait until the slider and, where there is one that plays, the clip are there."""
         self.page.wait_for_function(
             "([time, within]) => Math.abs(document.getElementById('plot').ariaValueNow - time)"
-            " <= within && !document.getElementById('video').seeking",
+            " <= within && (({ error, seeking }) => error || !seeking)"
+            "(document.getElementById('video'))",
             arg=[seconds, within],
         )
 

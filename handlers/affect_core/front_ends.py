@@ -52,6 +52,8 @@ class Running:
     deadline: Deadline
     seconds: StageSeconds = field(default_factory=StageSeconds)
     started: float = field(default_factory=time.perf_counter)
+    seen: bool = False
+    """Whether a sample of it has been taken from the queue."""
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 

@@ -26,6 +26,8 @@ from affect_core.types import FaceAffect, FaceCrop, FrameAffect, PreparedSample
 
 _QUEUED_SAMPLES: Final = 32
 _FILL_WAIT_S: Final = 0.05
+_FILL_TOGETHER_WAIT_S: Final = 0.5
+"""Seconds that a chunk which is not full waits for another sample."""
 _POLL_S: Final = 0.2
 
 
@@ -38,7 +40,8 @@ class AffectPipeline:
         preprocess: the spec that the model was trained with.
         limits: what one job may ask.
         threads: clips decoded at the same time.
-        fill_wait_s: seconds that a chunk which is not full waits for another sample.
+        together: jobs are short and their answers leave together. So a chunk waits longer to fill,
+            and a job's first frame gets no chunk of its own, which else lets it leave early.
     """
 
     def __init__(
@@ -49,11 +52,11 @@ class AffectPipeline:
         limits: Limits,
         threads: int = 2,
         *,
-        fill_wait_s: float = _FILL_WAIT_S,
+        together: bool = False,
     ) -> None:
         self._runtime = runtime
         self._front_ends = FrontEnds(detector, preprocess, limits, threads)
-        self._fill_wait_s = fill_wait_s
+        self._together = together
 
     def close(self) -> None:
         """Stop the threads; all work must have been finished or closed."""
@@ -61,7 +64,7 @@ class AffectPipeline:
 
     def begin(self) -> Work:
         """Work without a job yet."""
-        return Work(self._runtime, self._front_ends, self._fill_wait_s)
+        return Work(self._runtime, self._front_ends, together=self._together)
 
     def events(self, jobs: Sequence[Job]) -> Generator[Event, None, None]:
         """Work on `jobs` together and yield what becomes known, as it becomes known.
@@ -91,10 +94,11 @@ class _Turn:
 class Work:
     """Jobs worked on together. They may come and go at any time, from one thread."""
 
-    def __init__(self, runtime: Runtime, front_ends: FrontEnds, fill_wait_s: float) -> None:
+    def __init__(self, runtime: Runtime, front_ends: FrontEnds, *, together: bool) -> None:
         self._runtime = runtime
         self._front_ends = front_ends
-        self._fill_wait_s = fill_wait_s
+        self._together = together
+        self._fill_wait_s = _FILL_TOGETHER_WAIT_S if together else _FILL_WAIT_S
         self._items: queue.Queue[Prepared] = queue.Queue(_QUEUED_SAMPLES)
         self._running: dict[int, Running] = {}
         self._added = 0
@@ -166,6 +170,9 @@ class Work:
             if isinstance(item, tuple):
                 turn.samples.append((running, item[1]))
                 turn.crops += len(item[1].crops)
+                first, running.seen = not running.seen, True
+                if first and not self._together:
+                    break
             elif isinstance(item, ClipOpened):
                 turn.opened.append(item)
                 if not turn.samples:

@@ -35,8 +35,6 @@ _log = logging.getLogger(__name__)
 
 _GRACE_S: Final = 5.0
 """A session outlives TorchServe's idle time by this: its request may wait for a batch."""
-_FILL_WAIT_S: Final = 0.5
-"""All answers of a batch leave together, so a chunk may as well wait for each request."""
 
 
 class LiveService:
@@ -71,7 +69,7 @@ class LiveService:
             model.preprocess,
             limits,
             settings.decode_threads,
-            fill_wait_s=_FILL_WAIT_S,
+            together=True,
         )
         self._describing = Describing(model.description)
         self._lock = threading.Lock()

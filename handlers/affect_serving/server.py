@@ -102,7 +102,8 @@ class LocalServer:
         config = self._model_store / "config.properties"
         for file in (config, *(self._model_store / f"{model}.mar" for model in self._models)):
             if not file.is_file():
-                raise ServerError(f"{file} is missing. Write it with: affect-train export")
+                without = ", or serve without it: --no-live" if file.stem == LIVE_MODEL else ""
+                raise ServerError(f"{file} is missing. Write it with: affect-train export{without}")
         for port in range(self._port, self._port + 5):
             check_free(port)
         self._run_folder = Path(tempfile.mkdtemp(prefix="affect-serve-", dir=_memory_folder()))

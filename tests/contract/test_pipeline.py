@@ -13,7 +13,7 @@ import clips
 from affect_core.checkpoint import Checkpoint
 from affect_core.decode import ClipReader
 from affect_core.errors import ClipError
-from affect_core.events import ClipDone, ClipFailed, ClipJob, ClipOpened, FrameDone
+from affect_core.events import ClipDone, ClipFailed, ClipJob, ClipOpened, Event, FrameDone
 from affect_core.faces import choose_detector
 from affect_core.frontend import prepare_samples
 from affect_core.limits import Deadline, Limits
@@ -170,6 +170,30 @@ def test_frames_leave_long_before_the_clip_is_decoded(
     rest = [event for event in events if isinstance(event, FrameDone)]
     one.close()
     assert detected == 1 + len(rest) == 150
+
+
+def test_the_first_frame_of_a_clip_does_not_wait_for_a_chunk(pipeline: AffectPipeline) -> None:
+    work = pipeline.begin()
+    work.add(ClipJob(clips.carphone()))
+    frames: list[FrameDone] = []
+    while not frames:
+        frames = [event for event in work.turn() if isinstance(event, FrameDone)]
+    assert [event.frame.index for event in frames] == [0]
+    work.close()
+
+
+def test_a_job_that_is_cancelled_gives_no_event_any_more(pipeline: AffectPipeline) -> None:
+    work = pipeline.begin()
+    kept, cancelled = work.add(ClipJob(clips.carphone())), work.add(ClipJob(clips.carphone()))
+    work.turn()
+    work.cancel(cancelled)
+    work.cancel(cancelled)
+    events: list[Event] = []
+    while work.jobs:
+        events += work.turn()
+    assert {event.job for event in events} == {kept}
+    assert sum(isinstance(event, FrameDone) for event in events) == 20
+    assert work.turn() == []
 
 
 def test_a_defect_in_one_clip_is_reported_and_touches_no_other(

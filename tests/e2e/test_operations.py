@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import clips
 from affect_client import wire
 from affect_serving.processes import ServerError
-from affect_serving.server import LocalServer
+from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
 from ports import free_ports
 
 CLI = [sys.executable, "-m", "affect_serving.cli"]
@@ -134,6 +134,10 @@ def test_a_damaged_archive_says_so_instead_of_hanging(model_store: Path, tmp_pat
 def test_a_taken_port_and_a_missing_archive_are_named(tmp_path: Path, model_store: Path) -> None:
     with pytest.raises(ServerError, match="affect-train export"):
         LocalServer(tmp_path).start()
+    (tmp_path / "config.properties").touch()
+    (tmp_path / "affect.mar").touch()
+    with pytest.raises(ServerError, match=r"affect-live\.mar is missing.*--no-live"):
+        LocalServer(tmp_path, models=(MODEL, LIVE_MODEL)).start()
     port = free_ports()
     with socket.socket() as other:
         other.bind(("127.0.0.1", port + 1))

@@ -32,7 +32,8 @@ class ClipClock {
 
   get time() {
     // While it seeks, the clip is where it is going to.
-    return this.#wanted ?? Math.max(0, this.video.currentTime - this.#origin - TOLERANCE_S);
+    if (this.#wanted !== null || !this.#known) return this.#wanted ?? 0;
+    return Math.max(0, this.video.currentTime - this.#origin - TOLERANCE_S);
   }
 
   get playing() {

@@ -106,11 +106,11 @@ class Stage {
   }
 
   #cannotPlay() {
-    this.#say(
-      "This browser cannot play the clip.",
-      `Its codec is ${this.answer.clip.codec}; browsers play H.264, VP9 or AV1 in MP4 or WebM. ` +
-        "Boxes and traces are complete, and time can be moved as ever.",
-    );
+    const { codec } = this.answer.clip;
+    const why = this.video.error?.code === MediaError.MEDIA_ERR_DECODE
+      ? "It seems to be damaged here."
+      : `Its codec is ${codec}; browsers play H.264, VP9 or AV1 in MP4 or WebM.`;
+    this.#say("This browser cannot play the clip.", `${why} Boxes and traces are complete, and time can be moved as ever.`);
     this.unplayable();
   }
 

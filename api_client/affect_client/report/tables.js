@@ -23,6 +23,10 @@ function fillTable(table, caption, head, lines) {
   table.replaceChildren(title, top, body);
 }
 
+function units(answer) {
+  return answer.end >= 60 ? "minutes and seconds" : "seconds";
+}
+
 function tableOfTracks(answer, table) {
   const statistics = ({ mean, std, min, max }) => [
     `${signed(mean)} ± ${std.toFixed(2)}`, `${signed(min)} to ${signed(max)}`,
@@ -35,7 +39,7 @@ function tableOfTracks(answer, table) {
     ...(stated ? [...statistics(stated.arousal), ...statistics(stated.valence)] : ["–", "–", "–", "–"]),
   ]);
   const head = ["track", "first", "last", "samples", "arousal mean ± std", "range", "valence mean ± std", "range"];
-  fillTable(table, "Over the samples with a face; times in seconds.", head, lines);
+  fillTable(table, `Over the samples with a face; times in ${units(answer)}.`, head, lines);
 }
 
 function tableOfSamples(answer, table, track) {
@@ -53,5 +57,5 @@ function tableOfSamples(answer, table, track) {
   });
   const head = ["time", "arousal", "valence", "score", ...(answer.hasConfidence ? ["confidence"] : []), "box (x, y, size)"];
   const whose = track === undefined ? "No face was found" : `Track ${track}`;
-  fillTable(table, `${whose}; times in seconds, boxes in pixels.`, head, lines);
+  fillTable(table, `${whose}; times in ${units(answer)}, boxes in pixels.`, head, lines);
 }
