@@ -17,10 +17,10 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from affect_core.errors import DetectorUnavailableError
-from affect_core.faces import choose_detector
+from affect_core.checkpoint import sha256_of
 from affect_core.spec import PreprocessSpec
 from affect_training.dataset.checks import check_files, check_outcomes, check_usable
+from affect_training.dataset.detector import required_detector
 from affect_training.dataset.index import (
     annotator_weights,
     build_index,
@@ -43,7 +43,7 @@ from affect_training.dataset.shards import JPEG_QUALITY
 from affect_training.dataset.split import TEST_FRACTION, VALIDATION_FRACTION, assign_splits
 from affect_training.dataset.tables import Report
 from affect_training.errors import DataError
-from affect_training.ratings.disk import remove, replacing, sha256_of
+from affect_training.ratings.disk import remove, replacing
 from affect_training.ratings.gold import Gold
 from affect_training.ratings.join import DEFAULT_MAX_AGE_S
 from affect_training.ratings.manifest import clip_name, read_manifest
@@ -125,15 +125,8 @@ def _by_name(manifest: Path, clips: Sequence[RatedClip]) -> dict[str, RatedClip]
 
 
 def _info(manifest: Path, options: PrepareOptions) -> PreparedInfo:
-    try:
-        choice = choose_detector(options.preprocess.detector)
-    except DetectorUnavailableError as error:
-        raise DataError(str(error)) from error
-    if choice.fallback_reason is not None:
-        raise DataError(
-            f"The detector {options.preprocess.detector} cannot run here "
-            f"({choice.fallback_reason}). Ask for {choice.name}, and serve with it too."
-        )
+    # Known here, before the processes that find faces are started.
+    required_detector(options.preprocess.detector)
     return PreparedInfo(
         manifest=manifest.absolute().as_posix(),
         manifest_sha256=sha256_of(manifest),
