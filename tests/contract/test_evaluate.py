@@ -186,7 +186,7 @@ def test_what_does_not_fit_together_is_refused(
         predicted(checkpoint, empty)
     haar = choose_detector("haar")
     stand_in = dataclasses.replace(haar, fallback_reason="no wheel")
-    monkeypatch.setattr("affect_training.evaluate.predict.choose_detector", lambda name: stand_in)
+    monkeypatch.setattr("affect_training.dataset.detector.choose_detector", lambda name: stand_in)
     with pytest.raises(DataError, match=r"libfacedetection cannot run here \(no wheel\)"):
         predicted(checkpoint, prepared)
 

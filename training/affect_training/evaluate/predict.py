@@ -18,13 +18,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from affect_core.checkpoint import Checkpoint
-from affect_core.errors import DetectorUnavailableError
 from affect_core.events import ClipFailed, ClipJob, FrameDone
-from affect_core.faces import choose_detector
 from affect_core.pipeline import AffectPipeline
 from affect_core.runtime import DeviceChoice, Runtime
 from affect_core.types import FrameAffect, Sampling
 from affect_training.dataset.clip import LIMITS
+from affect_training.dataset.detector import required_detector
 from affect_training.dataset.prepared import PreparedSet
 from affect_training.errors import DataError
 from affect_training.evaluate.predictions import (
@@ -198,16 +197,8 @@ def _source(checkpoint: Checkpoint, prepared: PreparedSet) -> PredictionSource:
 
 def _pipeline(checkpoint: Checkpoint, device: DeviceChoice) -> AffectPipeline:
     preprocess = checkpoint.spec.preprocess
-    try:
-        detector = choose_detector(preprocess.detector)
-    except DetectorUnavailableError as error:
-        raise DataError(str(error)) from error
-    if detector.fallback_reason is not None:
-        raise DataError(
-            f"The checkpoint's detector {preprocess.detector} cannot run here "
-            f"({detector.fallback_reason}), and another's faces would give other numbers."
-        )
-    return AffectPipeline(Runtime(checkpoint, device), detector.detect, preprocess, LIMITS)
+    detect = required_detector(preprocess.detector)
+    return AffectPipeline(Runtime(checkpoint, device), detect, preprocess, LIMITS)
 
 
 def _frames(
