@@ -29,12 +29,11 @@ from affect_training.errors import DataError
 from affect_training.evaluate.predictions import (
     DIMENSIONS,
     NO_TRACK,
-    Floats,
     Predictions,
     PredictionSource,
     check_pairs,
 )
-from affect_training.ratings.types import Split
+from affect_training.ratings.types import Floats, Split
 
 _log = logging.getLogger(__name__)
 

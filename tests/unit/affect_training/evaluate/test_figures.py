@@ -14,6 +14,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
+from affect_core.temporal import AROUSAL, VALENCE
 from affect_training.commands.figures import figures
 from affect_training.errors import DataError
 from affect_training.evaluate.figures.circumplex import cell_errors, circumplex
@@ -22,14 +23,9 @@ from affect_training.evaluate.figures.labels import Labels, label_histogram, lab
 from affect_training.evaluate.figures.sources import emotion_labels
 from affect_training.evaluate.figures.traces import spread_clips, trace_figure
 from affect_training.evaluate.figures.write import FigureData, write_figures
-from affect_training.evaluate.predictions import (
-    AROUSAL,
-    VALENCE,
-    Floats,
-    Predictions,
-    write_predictions,
-)
+from affect_training.evaluate.predictions import Predictions, write_predictions
 from affect_training.evaluate.results import NOT_VALIDATED_FOR
+from affect_training.ratings.types import Floats
 
 NAN = float("nan")
 MakePredictions = Callable[..., Predictions]

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from affect_core.temporal import AROUSAL, VALENCE
 from affect_training.evaluate.figures.style import (
     COLOURS,
     INK,
@@ -18,14 +19,8 @@ from affect_training.evaluate.figures.style import (
     new_figure,
     styled,
 )
-from affect_training.evaluate.predictions import (
-    AROUSAL,
-    DIMENSIONS,
-    VALENCE,
-    Floats,
-    Texts,
-    check_pairs,
-)
+from affect_training.evaluate.predictions import DIMENSIONS, Texts, check_pairs
+from affect_training.ratings.types import Floats
 
 _BINS: Final = np.arange(-20, 21) / 20
 """Quotients, so that ratings in tenths lie on an edge and not one rounding beside it."""

@@ -9,13 +9,14 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
+from affect_core.temporal import AROUSAL, VALENCE
 from affect_training.errors import DataError
 from affect_training.evaluate.figures.circumplex import circumplex
 from affect_training.evaluate.figures.curves import Curve, mse_curves
 from affect_training.evaluate.figures.labels import Labels, label_histogram, label_plane
 from affect_training.evaluate.figures.style import save, styled
 from affect_training.evaluate.figures.traces import spread_clips, trace_figure
-from affect_training.evaluate.predictions import AROUSAL, VALENCE, Predictions
+from affect_training.evaluate.predictions import Predictions
 from affect_training.evaluate.results import NOT_VALIDATED_FOR
 from affect_training.ratings.disk import replacing
 
