@@ -61,12 +61,16 @@ MODELS: Final[dict[Which, tuple[Model, ...]]] = {
 
 
 def recipe_for(model: Model, base: Recipe) -> Recipe:
-    """The base recipe with another backbone and temporal model, all else equal."""
-    temporal = (
-        ConvLSTMSpec() if model.temporal == "convlstm" else RecurrentSpec(kind=model.temporal)
-    )
-    if isinstance(base.temporal, ConvLSTMSpec) and model.temporal == "convlstm":
+    """The base recipe with another backbone and temporal model, all else equal.
+
+    The base's own temporal model is taken as it is; one of another kind has its default sizes.
+    """
+    if base.temporal.kind == model.temporal:
         temporal = base.temporal
+    elif model.temporal == "convlstm":
+        temporal = ConvLSTMSpec()
+    else:
+        temporal = RecurrentSpec(kind=model.temporal)
     backbone = BackboneConfig(
         name=model.backbone,
         weights=base.backbone.weights,

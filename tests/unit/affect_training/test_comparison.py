@@ -41,6 +41,21 @@ def test_models_differ_from_the_base_in_backbone_and_temporal_model_alone(model:
     assert recipe.model_dump(exclude=changed) == BASE.model_dump(exclude=changed)
 
 
-def test_the_base_s_own_temporal_model_is_kept() -> None:
-    assert recipe_for(Model("vgg19", "convlstm"), BASE).temporal == BASE.temporal
-    assert recipe_for(Model("vgg19", "gru"), BASE).temporal == RecurrentSpec(kind="gru")
+@pytest.mark.parametrize(
+    "own",
+    [
+        ConvLSTMSpec(hidden_channels=(4,)),
+        RecurrentSpec(kind="lstm", hidden_size=8, head_features=(4,)),
+        RecurrentSpec(kind="gru", hidden_size=8),
+    ],
+)
+def test_the_base_s_own_temporal_model_is_kept_and_others_are_as_they_come(
+    own: ConvLSTMSpec | RecurrentSpec,
+) -> None:
+    base = BASE.model_copy(update={"temporal": own})
+    for model in MODELS["table2"]:
+        as_it_comes = (
+            ConvLSTMSpec() if model.temporal == "convlstm" else RecurrentSpec(kind=model.temporal)
+        )
+        expected = own if model.temporal == own.kind else as_it_comes
+        assert recipe_for(model, base).temporal == expected
