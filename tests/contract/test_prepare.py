@@ -388,4 +388,4 @@ def test_annemo_and_a_list_of_subjects(tmp_path: Path, app: typer.Typer) -> None
     places = [str(folder.ratings), str(folder.clips), str(tmp_path / "labels.csv")]
     ran = CliRunner().invoke(app, ["manifest", "annemo", *places, "--subjects", str(subjects)])
     assert ran.exit_code == 0, ran.output
-    assert "2 clips, 1 subjects, 8 ratings" in ran.output
+    assert "2 clips, 1 subject, 8 ratings" in ran.output

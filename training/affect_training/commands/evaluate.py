@@ -28,6 +28,7 @@ from affect_training.evaluate.predict import predict
 from affect_training.evaluate.predictions import Predictions, write_predictions
 from affect_training.evaluate.report import summary
 from affect_training.evaluate.smoothing import fit_smoothing
+from affect_training.numerals import decimals
 from affect_training.ratings.types import Split
 
 _console = Console(stderr=True)
@@ -99,7 +100,7 @@ def smooth(
         raise _failed(error) from error
     for tau, ccc in zip(fit.tau_s, fit.ccc, strict=True):
         mark = "  <- chosen" if tau == fit.best_s else ""
-        value = "undefined" if ccc is None else f"{ccc:.4f}"
+        value = "undefined" if ccc is None else decimals(ccc, 4)
         Console().print(f"{tau:7.3f} s  mean CCC {value}{mark}", highlight=False)
     _console.print(f"{out}", markup=False)
 

@@ -17,6 +17,7 @@ from affect_training.fit.folders import StageResult
 from affect_training.fit.recipe import read_recipe
 from affect_training.fit.run import CHECKPOINT_FOLDER
 from affect_training.fit.run import fit as fit_recipe
+from affect_training.numerals import decimals
 
 _console = Console(stderr=True)
 
@@ -70,5 +71,5 @@ def stage_table(results: list[StageResult]) -> Table:
     """How each stage ended."""
     table = Table("stage", "epochs", "best validation CCC (mean)")
     for result in results:
-        table.add_row(result.stage, str(result.epochs), f"{result.val_ccc:.3f}")
+        table.add_row(result.stage, str(result.epochs), decimals(result.val_ccc))
     return table

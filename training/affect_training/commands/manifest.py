@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from affect_training.errors import DataError
+from affect_training.numerals import counted
 from affect_training.ratings.afewva import read_afewva
 from affect_training.ratings.affwild import read_affwild
 from affect_training.ratings.affwild2 import read_affwild2
@@ -21,7 +22,11 @@ from affect_training.ratings.files import read_subjects
 from affect_training.ratings.manifest import write_manifest
 from affect_training.ratings.types import RatedClip
 
-app = typer.Typer(no_args_is_help=True, help="Bring ratings of a known format into one manifest.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Bring ratings of a known format into one manifest.",
+)
 
 Ratings = Annotated[Path, typer.Argument(help="Folder of the ratings.")]
 Clips = Annotated[Path, typer.Argument(help="Folder of the videos.")]
@@ -88,6 +93,7 @@ def _write(out: Path, subjects: Path | None, read: _Reader) -> None:
     ratings = sum(len(trace.time_s) for clip in clips for trace in clip.traces)
     shown = len({clip.subject for clip in clips})
     console.print(
-        f"{escape(str(out))}  {len(clips)} clips, {shown} subjects, {ratings} ratings",
+        f"{escape(str(out))}  {counted(len(clips), 'clip')}, {counted(shown, 'subject')}, "
+        f"{counted(ratings, 'rating')}",
         soft_wrap=True,
     )

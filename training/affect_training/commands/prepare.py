@@ -19,6 +19,7 @@ from affect_training.dataset.prepare import prepare as make_prepared
 from affect_training.dataset.report import REPORT_MARKDOWN
 from affect_training.dataset.tables import Report
 from affect_training.errors import TrainingError
+from affect_training.numerals import decimals
 from affect_training.ratings.join import DEFAULT_MAX_AGE_S
 
 _SPEC = PreprocessSpec()
@@ -107,9 +108,8 @@ def _show(console: Console, report: Report) -> None:
     )
     for name, found in report.agreement.items():
         if found.alpha is not None:
-            console.print(
-                f"{name}: Cronbach's alpha {found.alpha:.2f}, {found.annotators} annotators"
-            )
+            alpha = decimals(found.alpha, 2)
+            console.print(f"{name}: Cronbach's alpha {alpha}, {found.annotators} annotators")
     for clip in report.dropped:
         sentence = f"{clip.clip} {clip.dropped_code}: {clip.dropped_reason}"
         console.print(f"[yellow]dropped[/yellow] {escape(sentence)}", soft_wrap=True)

@@ -32,7 +32,9 @@ def synth(
     out: Annotated[Path, typer.Argument(help="Folder for clips, labels and manifest.parquet.")],
     *,
     people: Annotated[int, typer.Option(min=1, help="How many people.")] = _DEFAULTS.people,
-    clips_per_person: Annotated[int, typer.Option(min=1)] = _DEFAULTS.clips_per_person,
+    clips_per_person: Annotated[
+        int, typer.Option(min=1, help="Clips of each.")
+    ] = _DEFAULTS.clips_per_person,
     seconds: Annotated[float, typer.Option(help="Length of each clip.")] = _DEFAULTS.seconds,
     fps: Annotated[
         float, typer.Option(help="Frames a second; 5 is what training samples at.")

@@ -44,7 +44,7 @@ def table1(
 def table2(
     recipe: RecipeFile, prepared: Prepared, runs: Runs, *, trained_on: TrainedOn, out: Out = None
 ) -> None:
-    """The same for table 2: ConvLSTM, LSTM and GRU, and published baselines."""
+    """Train and measure VGG19 with ConvLSTM, LSTM and GRU; print them beside table 2's numbers."""
     _compare("table2", recipe, prepared, runs, trained_on, out)
 
 

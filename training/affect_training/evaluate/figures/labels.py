@@ -20,6 +20,7 @@ from affect_training.evaluate.figures.style import (
     styled,
 )
 from affect_training.evaluate.predictions import DIMENSIONS, Texts, check_pairs
+from affect_training.numerals import decimals
 from affect_training.ratings.types import Floats
 
 _BINS: Final = np.arange(-20, 21) / 20
@@ -99,7 +100,7 @@ def _mark_mean(axes: Axes, values: Floats) -> None:
     mean = float(values.mean())
     axes.axvline(mean, color=INK, linewidth=0.9, linestyle=(0, (4, 2)))
     spread = float(values.std())
-    text = f"mean {mean:.2f} (dashed), sd {spread:.2f}"
+    text = f"mean {decimals(mean, 2)} (dashed), sd {spread:.2f}"
     axes.set_title(text, loc="right", fontsize=8, weight="normal")
 
 
