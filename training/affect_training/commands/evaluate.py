@@ -15,13 +15,11 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.text import Text
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from affect_core.errors import SpecError
 from affect_core.runtime import DeviceChoice
+from affect_training.commands.failures import reported
 from affect_training.dataset.prepared import PreparedSet, open_prepared
-from affect_training.errors import TrainingError
 from affect_training.evaluate import results
 from affect_training.evaluate.bootstrap import RESAMPLES, SEED
 from affect_training.evaluate.predict import predict
@@ -64,16 +62,15 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the resampling.")] = SEED,
 ) -> None:
     """Run a model over a split's clips and measure it: CCC, PCC, MSE with intervals."""
-    try:
+    with reported(_console):
         loaded, opened = load_checkpoint(checkpoint), open_prepared(prepared)
-        _make_folder(out)
+        # Before the work, so that a path that cannot be is no work lost.
+        out.mkdir(parents=True, exist_ok=True)
         predictions = _predict(loaded, opened, split.value, clips, gpu)
         write_predictions(out / results.PREDICTIONS_FILE, predictions)
         with _console.status("resampling subjects"):
             metrics = results.evaluate(predictions, resamples, seed)
         results.write_metrics(out / results.METRICS_FILE, metrics)
-    except (TrainingError, SpecError) as error:
-        raise _failed(error) from error
     Console().print(summary(metrics))
     _console.print(f"{out / results.PREDICTIONS_FILE}\n{out / results.METRICS_FILE}", markup=False)
 
@@ -87,17 +84,16 @@ def smooth(
     gpu: Gpu = None,
 ) -> None:
     """Fit the causal low-pass over a model's outputs on the validation split."""
-    try:
+    with reported(_console):
         loaded, opened = load_checkpoint(checkpoint), open_prepared(prepared)
-        _make_folder(out)
+        # Before the work, so that a path that cannot be is no work lost.
+        out.mkdir(parents=True, exist_ok=True)
         predictions = _predict(_with_smoothing(loaded, 0.0), opened, "validation", clips, gpu)
         with _console.status("trying time constants"):
             fit = fit_smoothing(predictions)
         # Loaded again: the pipeline has moved the first one's model to its device.
         best = _with_smoothing(load_checkpoint(checkpoint), fit.best_s)
         save_checkpoint(out, best.model, best.spec)
-    except (TrainingError, SpecError) as error:
-        raise _failed(error) from error
     for tau, ccc in zip(fit.tau_s, fit.ccc, strict=True):
         mark = "  <- chosen" if tau == fit.best_s else ""
         value = "undefined" if ccc is None else decimals(ccc, 4)
@@ -132,16 +128,3 @@ def _predict(
 def _with_smoothing(checkpoint: Checkpoint, tau_s: float) -> Checkpoint:
     spec = checkpoint.spec.model_copy(update={"output_smoothing_s": tau_s})
     return Checkpoint(checkpoint.model, spec, checkpoint.weights_sha256)
-
-
-def _make_folder(path: Path) -> None:
-    """Before the work, so that a path that cannot be is no work lost."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{path} cannot be made: {error.strerror}.") from error
-
-
-def _failed(error: Exception) -> typer.Exit:
-    _console.print(Text(str(error), style="red"))
-    return typer.Exit(1)

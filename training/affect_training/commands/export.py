@@ -57,19 +57,19 @@ def untrained(
 ) -> None:
     """Write an archive of an untrained model, for trying the service out."""
     columns = (TextColumn("ImageNet weights"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    try:
+    with reported(_console):
         with Progress(*columns, console=_console, transient=True) as bar:
             task = bar.add_task("download", total=None, visible=False)
 
             def progress(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total or None, visible=True)
 
-            model, spec = initial_model(backbone, weights_cache(), progress)
+            try:
+                model, spec = initial_model(backbone, weights_cache(), progress)
+            except DownloadError as error:
+                raise TrainingError(f"{error} --backbone seeded needs no download.") from error
         with _console.status("writing the archive"):
             archive = export_archive(model, spec, model_card(spec, None), model_store)
-    except DownloadError as error:
-        _console.print(f"[red]{error}[/red] --backbone seeded needs no download.")
-        raise typer.Exit(1) from error
     _report(archive, spec)
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from affect_training.errors import DataError
+from affect_training.commands.failures import reported
 from affect_training.numerals import counted
 from affect_training.ratings.afewva import read_afewva
 from affect_training.ratings.affwild import read_affwild
@@ -81,15 +81,12 @@ def afew_va(
 def _write(out: Path, subjects: Path | None, read: _Reader) -> None:
     console = Console(stderr=True)
     columns = (TextColumn("clips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    try:
+    with reported(console):
         people = None if subjects is None else read_subjects(subjects)
         with Progress(*columns, console=console) as bar:
             task = bar.add_task("clips", total=None)
             clips = read(people, lambda done, total: bar.update(task, completed=done, total=total))
         write_manifest(out, clips)
-    except DataError as error:
-        console.print(f"[red]{escape(str(error))}[/red]", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
     ratings = sum(len(trace.time_s) for clip in clips for trace in clip.traces)
     shown = len({clip.subject for clip in clips})
     console.print(

@@ -14,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from affect_core.spec import PreprocessSpec
+from affect_training.commands.failures import reported
 from affect_training.dataset.prepare import PrepareOptions
 from affect_training.dataset.prepare import prepare as make_prepared
 from affect_training.dataset.report import REPORT_MARKDOWN
 from affect_training.dataset.tables import Report
-from affect_training.errors import TrainingError
 from affect_training.numerals import decimals
 from affect_training.ratings.join import DEFAULT_MAX_AGE_S
 
@@ -71,7 +71,7 @@ def prepare(
     if crop_size % 32:
         raise typer.BadParameter("must be a multiple of 32", param_hint="--crop-size")
     columns = (TextColumn("clips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    try:
+    with reported(console):
         options = PrepareOptions(
             preprocess=PreprocessSpec(
                 crop_size=crop_size, sample_fps=sample_fps, detector=detector.value
@@ -89,9 +89,6 @@ def prepare(
                 workers,
                 lambda done, total: bar.update(task, completed=done, total=total),
             )
-    except TrainingError as error:
-        console.print(f"[red]{escape(str(error))}[/red]", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
     _show(console, report)
     console.print(f"{out}  details in {out / REPORT_MARKDOWN}")
 

@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from affect_training.errors import TrainingError
+from affect_training.commands.failures import reported
 from affect_training.synth.assets import head_file
 from affect_training.synth.config import SynthConfig
 from affect_training.synth.generate import generate_set
@@ -65,16 +65,13 @@ def synth(
             option = str(wrong["loc"][0]).replace("_", "-")
             _console.print(f"[red]--{option}: {wrong['msg']}[/red]")
         raise typer.Exit(2) from error
-    try:
-        if preview is not None:
+    with reported(_console):
+        if preview is None:
+            _generate(config, out, workers)
+        else:
             with _console.status("drawing the contact sheet"):
                 write_preview(config, preview)
             _console.print(str(preview))
-            return
-        _generate(config, out, workers)
-    except TrainingError as error:
-        _console.print(f"[red]{error}[/red]")
-        raise typer.Exit(1) from error
 
 
 def _generate(config: SynthConfig, out: Path, workers: int) -> None:
