@@ -13,16 +13,8 @@ from affect_core.checkpoint import load_checkpoint
 from affect_core.runtime import DeviceChoice
 from affect_core.spec import ConvLSTMSpec, RecurrentSpec
 from affect_training.dataset.prepared import open_prepared
-from affect_training.evaluate.predict import predict
-from affect_training.evaluate.predictions import write_predictions
-from affect_training.evaluate.results import (
-    METRICS_FILE,
-    PREDICTIONS_FILE,
-    RunMetrics,
-    evaluate,
-    read_metrics,
-    write_metrics,
-)
+from affect_training.evaluate.measure import measure_checkpoint
+from affect_training.evaluate.results import METRICS_FILE, RunMetrics, read_metrics
 from affect_training.evaluate.tables import Which
 from affect_training.fit.processes import Processes
 from affect_training.fit.recipe import Recipe
@@ -128,20 +120,16 @@ def run_comparison(
 def measure_run(run: Path, prepared: Path, split: Split, bar: Bar) -> RunMetrics:
     """A run's metrics on a split, from `metrics.json` if this checkpoint was measured."""
     checkpoint = load_checkpoint(run / CHECKPOINT_FOLDER)
-    path = run / METRICS_FILE
-    if path.is_file():
-        known = read_metrics(path)
+    if (run / METRICS_FILE).is_file():
+        known = read_metrics(run / METRICS_FILE)
         if known.source.weights_sha256 == checkpoint.weights_sha256 and known.split == split:
             return known
     task = bar.add_task(f"{run.name}: {split} clips", total=None)
-    predictions = predict(
+    return measure_checkpoint(
         checkpoint,
         open_prepared(prepared),
         split,
+        run,
         DeviceChoice.of(0),
         progress=lambda done, total: bar.update(task, completed=done, total=total),
     )
-    write_predictions(run / PREDICTIONS_FILE, predictions)
-    metrics = evaluate(predictions)
-    write_metrics(path, metrics)
-    return metrics

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
+from types import SimpleNamespace
 
-from affect_core.spec import ConvLSTMSpec, RecurrentSpec
-from affect_training.comparison import MODELS, Model, recipe_for
+import pytest
+from rich.progress import Progress
+
+from affect_core.checkpoint import load_checkpoint, save_checkpoint
+from affect_core.model import AffectModel
+from affect_core.spec import ConvLSTMSpec, ModelSpec, RecurrentSpec
+from affect_training import comparison
+from affect_training.comparison import MODELS, Model, measure_run, recipe_for
 from affect_training.evaluate.published import TABLE_1, TABLE_2
 from affect_training.evaluate.tables import Which
 from affect_training.fit.recipe import FramesStage, Recipe, SequencesStage
 from affect_training.networks.backbones import BackboneConfig
+from affect_training.ratings.types import Split
 
 BASE = Recipe(
     name="base",
@@ -59,3 +67,28 @@ def test_the_base_s_own_temporal_model_is_kept_and_others_are_as_they_come(
         )
         expected = own if model.temporal == own.kind else as_it_comes
         assert recipe_for(model, base).temporal == expected
+
+
+def test_a_run_is_measured_once_for_its_weights_and_split(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_model: AffectModel, tiny_spec: ModelSpec
+) -> None:
+    save_checkpoint(tmp_path / "run" / "checkpoint", tiny_model, tiny_spec)
+    weights = load_checkpoint(tmp_path / "run" / "checkpoint").weights_sha256
+    known = SimpleNamespace(source=SimpleNamespace(weights_sha256=weights), split="test")
+    monkeypatch.setattr(comparison, "read_metrics", lambda path: known)
+    monkeypatch.setattr(comparison, "open_prepared", lambda path: path)
+    done: list[str] = []
+    monkeypatch.setattr(comparison, "measure_checkpoint", lambda *of, progress: done.append(of[2]))
+
+    def measured(split: Split) -> object:
+        return measure_run(tmp_path / "run", tmp_path, split, Progress())
+
+    measured("test")
+    assert done == ["test"]
+    (tmp_path / "run" / "metrics.json").touch()
+    assert measured("test") is known
+    measured("validation")
+    assert done == ["test", "validation"]
+    known.source.weights_sha256 = "others"
+    measured("test")
+    assert done == ["test", "validation", "test"]

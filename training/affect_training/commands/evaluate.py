@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -19,12 +21,13 @@ from rich.progress import (
 from affect_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from affect_core.runtime import DeviceChoice
 from affect_training.commands.failures import reported
-from affect_training.dataset.prepared import PreparedSet, open_prepared
-from affect_training.evaluate import results
+from affect_training.dataset.prepared import open_prepared
 from affect_training.evaluate.bootstrap import RESAMPLES, SEED
+from affect_training.evaluate.measure import measure_checkpoint
+from affect_training.evaluate.predict import Progress as Advance
 from affect_training.evaluate.predict import predict
-from affect_training.evaluate.predictions import Predictions, write_predictions
 from affect_training.evaluate.report import summary
+from affect_training.evaluate.results import METRICS_FILE, PREDICTIONS_FILE
 from affect_training.evaluate.smoothing import fit_smoothing
 from affect_training.numerals import decimals
 from affect_training.ratings.types import Split
@@ -64,15 +67,20 @@ def evaluate(
     """Run a model over a split's clips and measure it: CCC, PCC, MSE with intervals."""
     with reported(_console):
         loaded, opened = load_checkpoint(checkpoint), open_prepared(prepared)
-        # Before the work, so that a path that cannot be is no work lost.
-        out.mkdir(parents=True, exist_ok=True)
-        predictions = _predict(loaded, opened, split.value, clips, gpu)
-        write_predictions(out / results.PREDICTIONS_FILE, predictions)
-        with _console.status("resampling subjects"):
-            metrics = results.evaluate(predictions, resamples, seed)
-        results.write_metrics(out / results.METRICS_FILE, metrics)
+        with _progress(split.value) as progress:
+            metrics = measure_checkpoint(
+                loaded,
+                opened,
+                split.value,
+                out,
+                DeviceChoice.of(gpu),
+                progress=progress,
+                clips=clips,
+                resamples=resamples,
+                seed=seed,
+            )
     Console().print(summary(metrics))
-    _console.print(f"{out / results.PREDICTIONS_FILE}\n{out / results.METRICS_FILE}", markup=False)
+    _console.print(f"{out / PREDICTIONS_FILE}\n{out / METRICS_FILE}", markup=False)
 
 
 def smooth(
@@ -88,7 +96,11 @@ def smooth(
         loaded, opened = load_checkpoint(checkpoint), open_prepared(prepared)
         # Before the work, so that a path that cannot be is no work lost.
         out.mkdir(parents=True, exist_ok=True)
-        predictions = _predict(_with_smoothing(loaded, 0.0), opened, "validation", clips, gpu)
+        plain, device = _with_smoothing(loaded, 0.0), DeviceChoice.of(gpu)
+        with _progress("validation") as progress:
+            predictions = predict(
+                plain, opened, "validation", device, progress=progress, clips=clips
+            )
         with _console.status("trying time constants"):
             fit = fit_smoothing(predictions)
         # Loaded again: the pipeline has moved the first one's model to its device.
@@ -101,13 +113,8 @@ def smooth(
     _console.print(f"{out}", markup=False)
 
 
-def _predict(
-    checkpoint: Checkpoint,
-    prepared: PreparedSet,
-    split: Split,
-    clips: Path | None,
-    gpu: int | None,
-) -> Predictions:
+@contextmanager
+def _progress(split: Split) -> Iterator[Advance]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -116,13 +123,7 @@ def _predict(
     )
     with Progress(*columns, console=_console, transient=True) as bar:
         task = bar.add_task(f"samples of {split}", total=None)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        return predict(
-            checkpoint, prepared, split, DeviceChoice.of(gpu), progress=progress, clips=clips
-        )
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _with_smoothing(checkpoint: Checkpoint, tau_s: float) -> Checkpoint:
