@@ -13,6 +13,7 @@ import torch
 
 from affect_core.checkpoint import sha256_of
 from affect_core.vgg import VGG, Depth
+from affect_training.errors import TrainingError
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ PUBLISHED: Final[dict[Depth, Published]] = {
 """torchvision's VGG16_Weights.IMAGENET1K_V1 and VGG19_Weights.IMAGENET1K_V1."""
 
 
-class DownloadError(Exception):
+class DownloadError(TrainingError):
     """Published weights could not be had."""
 
 
