@@ -78,19 +78,23 @@ def feature_shape(spec: ModelSpec) -> FeatureShape:
 
 
 def seed_parameters(model: AffectModel, seed: int) -> None:
-    """Fill a model with random weights, the same for the same seed and torch version.
-
-    Convolutions of the backbone by He et al. 2015 (fan out, as torchvision does for VGG);
-    the temporal model as `seed_temporal`.
-    """
+    """Fill a model with random weights, the same for the same seed and torch version."""
     generator = torch.Generator().manual_seed(seed)
-    for layer in _layers_with_weights(model.backbone):
+    seed_backbone(model.backbone, generator)
+    seed_temporal(model.temporal, generator)
+
+
+def seed_backbone(backbone: nn.Module, generator: torch.Generator) -> None:
+    """Fill a backbone's convolutions and linear layers with random weights.
+
+    By He et al. 2015 (fan out, as torchvision does for VGG); biases 0.
+    """
+    for layer in _layers_with_weights(backbone):
         nn.init.kaiming_normal_(
             layer.weight, mode="fan_out", nonlinearity="relu", generator=generator
         )
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
-    seed_temporal(model.temporal, generator)
 
 
 def seed_temporal(temporal: nn.Module, generator: torch.Generator) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 
 from affect_core.checkpoint import graph_bytes
 from affect_core.graph import GraphBackbone
+from affect_core.model import seed_backbone
 from affect_core.spec import GraphSpec
 from affect_core.temporal import FeatureShape
 from affect_core.vgg import VGG, Depth
@@ -62,11 +63,7 @@ def build_backbone(config: BackboneConfig, seed: int, cache: Path, progress: Pro
             return _from_timm(config)
         backbone = VGG(vgg[1])
         if config.weights == "random":
-            for layer in backbone.modules():
-                if isinstance(layer, nn.Conv2d):
-                    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-                    if layer.bias is not None:
-                        nn.init.zeros_(layer.bias)
+            seed_backbone(backbone, torch.default_generator)
             return with_batch_norm(backbone) if config.batch_norm else backbone
     try:
         load_imagenet(backbone, vgg[1], cache, progress)
