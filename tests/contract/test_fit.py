@@ -38,6 +38,7 @@ from fitted import (
     MadeTrack,
     Uneven,
     fit_small,
+    frames_stage,
     make_prepared,
     recipe_of,
     sequences_stage,
@@ -352,7 +353,7 @@ def test_a_set_without_rated_faces_to_validate_on_is_refused(tmp_path: Path) -> 
     ("stages", "said"),
     [
         ([sequences_stage(crop_size=64)], "prepare with --crop-size 64"),
-        ([sequences_stage(crop_size=64, name="big"), sequences_stage()], "Stage big wants crops"),
+        ([frames_stage(crop_size=64, name="big"), sequences_stage()], "Stage big wants crops"),
     ],
 )
 def test_a_recipe_of_other_crops_is_refused(

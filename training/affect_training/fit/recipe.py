@@ -112,6 +112,10 @@ class Recipe(_Config):
             raise ValueError(f"stages share a name: {names}")
         if self.stages[-1].kind != "sequences":
             raise ValueError("the last stage must be of sequences: it trains the temporal model")
+        # A temporal model is made for one size of feature map, and goes from stage to stage.
+        sizes = {stage.crop_size for stage in self.stages if stage.kind == "sequences"}
+        if len(sizes) > 1:
+            raise ValueError(f"stages of sequences must share one crop_size: {sorted(sizes)}")
         return self
 
 

@@ -108,7 +108,7 @@ def fit(
         spec = _spec(recipe, backbone, prepared, stage.crop_size, trained_on)
         model = AffectModel(spec, backbone)
         seed_temporal(model.temporal, torch.Generator().manual_seed(recipe.seed))
-        if temporal is not None and _fits(model.temporal, temporal):
+        if temporal is not None:
             model.temporal.load_state_dict(temporal)
         folder = stage_folder(number, recipe, prepared_folder, run)
         learned = _learned(stage, model)
@@ -174,11 +174,6 @@ def _spec(
             trained_on=trained_on, versions={name: version(name) for name in _LIBRARIES}
         ),
     )
-
-
-def _fits(temporal: nn.Module, state: dict[str, torch.Tensor]) -> bool:
-    """Whether weights of another crop size have the shapes of this one."""
-    return all(state[name].shape == value.shape for name, value in temporal.state_dict().items())
 
 
 def _save(recipe: Recipe, model: AffectModel, spec: ModelSpec, folder: Path) -> None:
