@@ -14,8 +14,9 @@ from rich.progress import Progress as Bar
 from torch import nn
 
 from affect_core.checkpoint import save_checkpoint, sha256_of
-from affect_core.model import AffectModel, seed_temporal
-from affect_core.spec import ArchitectureSpec, ModelSpec, Provenance
+from affect_core.model import AffectModel, build_temporal, seed_temporal
+from affect_core.spec import ArchitectureSpec, ModelSpec, PreprocessSpec, Provenance
+from affect_core.temporal import FeatureShape
 from affect_training.dataset.info import INDEX_FILE
 from affect_training.dataset.lock import only_run
 from affect_training.dataset.prepared import PreparedSet, open_prepared
@@ -37,7 +38,7 @@ from affect_training.networks.backbones import (
     build_backbone,
     check_servable,
     served_backbone,
-    spec_while_training,
+    shape_of,
 )
 
 CHECKPOINT_FOLDER: Final = "checkpoint"
@@ -80,13 +81,6 @@ def fit(
     _check_sizes(recipe, prepared)
     processes = Processes.of_environment()
     data = StageData(prepared, prepared.tracks("train"), prepared.tracks("validation"))
-    session = Session(
-        recipe,
-        data,
-        run,
-        Surroundings(recipe.precision, processes, callbacks, bar is not None),
-        bar,
-    )
     if processes.rank == 0:
         described = RunDescription(
             recipe=recipe,
@@ -102,20 +96,26 @@ def fit(
     if processes.world > 1:
         backbone = across_processes(recipe.backbone, backbone)
     check_servable(recipe.backbone, backbone, recipe.stages[-1].crop_size)
+    shape = _shape_served(recipe, backbone)
+    temporal = build_temporal(recipe.temporal, shape)
+    seed_temporal(temporal, torch.Generator().manual_seed(recipe.seed))
+    model = AffectModel(backbone, temporal, prepared.info.preprocess)
+    session = Session(
+        recipe,
+        data,
+        run,
+        shape.channels,
+        Surroundings(recipe.precision, processes, callbacks, bar is not None),
+        bar,
+    )
     results: list[StageResult] = []
-    temporal: dict[str, torch.Tensor] | None = None
     for number, stage in enumerate(recipe.stages):
-        spec = _spec(recipe, backbone, prepared, stage.crop_size, trained_on)
-        model = AffectModel(spec, backbone)
-        seed_temporal(model.temporal, torch.Generator().manual_seed(recipe.seed))
-        if temporal is not None:
-            model.temporal.load_state_dict(temporal)
         folder = stage_folder(number, recipe, prepared_folder, run)
         learned = _learned(stage, model)
         result = finished(folder, learned)
         if result is None:
             with _alone(folder, processes):
-                outcome = run_stage(number, model, spec, session, folder)
+                outcome = run_stage(number, model, session, folder)
                 result = StageResult(
                     stage=stage.name, val_ccc=outcome.val_ccc, epochs=outcome.epochs
                 )
@@ -125,10 +125,8 @@ def fit(
                 if processes.rank == 0:
                     finish(folder, learned, result)
         results.append(result)
-        if stage.kind == "sequences":
-            temporal = model.temporal.state_dict()
     if processes.rank == 0:
-        _save(recipe, model, spec, run / CHECKPOINT_FOLDER)
+        _save(recipe, model, trained_on, prepared.info.preprocess, run / CHECKPOINT_FOLDER)
     return results
 
 
@@ -161,25 +159,25 @@ def _check_sizes(recipe: Recipe, prepared: PreparedSet) -> None:
         )
 
 
-def _spec(
-    recipe: Recipe, backbone: nn.Module, prepared: PreparedSet, crop_size: int, trained_on: str
-) -> ModelSpec:
-    return ModelSpec(
-        preprocess=prepared.info.preprocess.model_copy(update={"crop_size": crop_size}),
-        architecture=ArchitectureSpec(
-            backbone=spec_while_training(recipe.backbone, backbone, crop_size),
-            temporal=recipe.temporal,
-        ),
+def _shape_served(recipe: Recipe, backbone: nn.Module) -> FeatureShape:
+    """Of the last stage's crops, which are served. Those of every stage are tried.
+
+    Raises:
+        UnsupportedNetworkError: the backbone does not take a stage's crops.
+    """
+    return [shape_of(backbone, stage.crop_size) for stage in recipe.stages][-1]
+
+
+def _save(
+    recipe: Recipe, model: AffectModel, trained_on: str, preprocess: PreprocessSpec, folder: Path
+) -> None:
+    """The model as it serves: batch norm folded, other networks as graphs."""
+    named, backbone = served_backbone(recipe.backbone, model.backbone, preprocess.crop_size)
+    spec = ModelSpec(
+        preprocess=preprocess,
+        architecture=ArchitectureSpec(backbone=named, temporal=recipe.temporal),
         provenance=Provenance(
             trained_on=trained_on, versions={name: version(name) for name in _LIBRARIES}
         ),
     )
-
-
-def _save(recipe: Recipe, model: AffectModel, spec: ModelSpec, folder: Path) -> None:
-    """The model as it serves: batch norm folded, other networks as graphs."""
-    named, module = served_backbone(recipe.backbone, model.backbone, spec.preprocess.crop_size)
-    architecture = spec.architecture.model_copy(update={"backbone": named})
-    served = AffectModel(spec.model_copy(update={"architecture": architecture}), module)
-    served.temporal.load_state_dict(model.temporal.state_dict())
-    save_checkpoint(folder, served, spec.model_copy(update={"architecture": architecture}))
+    save_checkpoint(folder, AffectModel(backbone, model.temporal, preprocess), spec)

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from rich.progress import Progress as Bar
 
-from affect_core.model import AffectModel, feature_shape
-from affect_core.spec import ModelSpec
+from affect_core.model import AffectModel
 from affect_training.dataset.prepared import PreparedSet, TrackRef
 from affect_training.errors import DataError
 from affect_training.fit.augment import Augment
@@ -59,24 +58,22 @@ class StageData:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What all stages of a run share."""
+    """What all stages of a run share; `channels` are those of the backbone's features."""
 
     recipe: Recipe
     data: StageData
     folder: Path
+    channels: int
     surroundings: Surroundings
     bar: Bar | None
 
 
-def run_stage(
-    number: int, model: AffectModel, spec: ModelSpec, session: Session, folder: Path
-) -> Outcome:
+def run_stage(number: int, model: AffectModel, session: Session, folder: Path) -> Outcome:
     """Train one stage; `model` holds its best weights afterwards.
 
     Args:
         number: its position in the recipe, from 0.
-        model: the model of this stage's crop size, with the weights of the stages before.
-        spec: the model's.
+        model: with the weights of the stages before.
         session: the run's.
         folder: for the stage's checkpoints and logs.
     """
@@ -86,7 +83,7 @@ def run_stage(
     # Not from where the stages before have left the generator: they may have been skipped.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _network(stage, model, spec)
+        network = _network(stage, model, session.channels)
     train, validation = _sources(stage, seed, model, session)
     if isinstance(stage, FramesStage):
         steps, slots = 1, frame_slots(data.train)
@@ -112,13 +109,13 @@ def run_stage(
     )
 
 
-def _network(stage: Stage, model: AffectModel, spec: ModelSpec) -> StageNetwork:
+def _network(stage: Stage, model: AffectModel, channels: int) -> StageNetwork:
     """What learns in this stage; the rest of the model is frozen."""
     trains_backbone = isinstance(stage, FramesStage) or stage.backbone == "train"
     model.backbone.requires_grad_(trains_backbone)
     model.temporal.requires_grad_(isinstance(stage, SequencesStage))
     if isinstance(stage, FramesStage):
-        return FrameNetwork(model, feature_shape(spec))
+        return FrameNetwork(model, channels)
     return SequenceNetwork(model) if trains_backbone else FeatureNetwork(model.temporal)
 
 

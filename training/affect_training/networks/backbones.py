@@ -116,18 +116,6 @@ def shape_of(backbone: nn.Module, crop_size: int) -> FeatureShape:
     return FeatureShape(features.shape[1], features.shape[2])
 
 
-def spec_while_training(
-    config: BackboneConfig, backbone: nn.Module, crop_size: int
-) -> VGGName | GraphSpec:
-    """How the spec names the backbone before it is exported (a graph has no digest yet)."""
-    if config.name in _VGGS:
-        return _VGGS[config.name][0]
-    shape = shape_of(backbone, crop_size)
-    return GraphSpec(
-        name=config.name, channels=shape.channels, map_size=shape.map_size, sha256="0" * 64
-    )
-
-
 def check_servable(config: BackboneConfig, backbone: nn.Module, crop_size: int) -> None:
     """See before training that what is trained can be served.
 
