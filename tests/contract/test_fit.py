@@ -384,7 +384,8 @@ def test_a_network_that_cannot_serve_is_refused_before_training(
 
 def test_a_stage_that_another_run_is_training_is_left_to_it(folder: Path) -> None:
     recipe = SMALL_RECIPE.model_copy(update={"seed": 5})
-    stage = stage_folder(0, recipe, folder / "prepared", folder / "beside" / "run")
+    index = open_prepared(folder / "prepared").index_sha256
+    stage = stage_folder(0, recipe, index, folder / "beside" / "run")
     with (
         only_run(stage / "lock"),
         pytest.raises(DataError, match="Another run is at work"),

@@ -11,8 +11,7 @@ import safetensors.torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import nn
 
-from affect_core.checkpoint import sha256_of
-from affect_training.dataset.info import INDEX_FILE, PreparedInfo
+from affect_training.dataset.info import PreparedInfo
 from affect_training.errors import TrainingError
 from affect_training.fit.recipe import Recipe, write_recipe
 
@@ -67,7 +66,7 @@ def claim(run: Path, described: RunDescription) -> None:
     path.write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def stage_folder(number: int, recipe: Recipe, prepared: Path, run: Path) -> Path:
+def stage_folder(number: int, recipe: Recipe, index_sha256: str, run: Path) -> Path:
     """Where a stage keeps its logs and checkpoints.
 
     While no temporal model has been trained, what came before does not depend on it: the
@@ -82,7 +81,7 @@ def stage_folder(number: int, recipe: Recipe, prepared: Path, run: Path) -> Path
         "seed": recipe.seed,
         "precision": recipe.precision,
         "stages": [stage.model_dump(mode="json") for stage in stages],
-        "index": sha256_of(prepared / INDEX_FILE),
+        "index": index_sha256,
     }
     digest = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:12]
     return run.parent / BACKBONES_FOLDER / f"{recipe.backbone.name}-{digest}" / name

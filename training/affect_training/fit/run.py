@@ -13,11 +13,10 @@ import torch
 from rich.progress import Progress as Bar
 from torch import nn
 
-from affect_core.checkpoint import save_checkpoint, sha256_of
+from affect_core.checkpoint import save_checkpoint
 from affect_core.model import AffectModel, build_temporal, seed_temporal
 from affect_core.spec import ArchitectureSpec, ModelSpec, PreprocessSpec, Provenance
 from affect_core.temporal import FeatureShape
-from affect_training.dataset.info import INDEX_FILE
 from affect_training.dataset.lock import only_run
 from affect_training.dataset.prepared import PreparedSet, open_prepared
 from affect_training.errors import TrainingError
@@ -85,7 +84,7 @@ def fit(
         described = RunDescription(
             recipe=recipe,
             prepared=prepared.info,
-            index_sha256=sha256_of(prepared_folder / INDEX_FILE),
+            index_sha256=prepared.index_sha256,
             trained_on=trained_on,
         )
         claim(run, described)
@@ -110,7 +109,7 @@ def fit(
     )
     results: list[StageResult] = []
     for number, stage in enumerate(recipe.stages):
-        folder = stage_folder(number, recipe, prepared_folder, run)
+        folder = stage_folder(number, recipe, prepared.index_sha256, run)
         learned = _learned(stage, model)
         result = finished(folder, learned)
         if result is None:
