@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from affect_training.dataset.index import COLUMNS, INTEGER_COLUMNS
 from affect_training.dataset.info import INDEX_FILE, INFO_FILE, SHARDS_FOLDER, PreparedInfo
 from affect_training.dataset.shards import ShardWriter, crop_key, encode_jpeg
 from affect_training.fit.folders import StageResult
+from affect_training.fit.history import COLUMNS as HISTORY_COLUMNS
+from affect_training.fit.history import HISTORY_FILE
 from affect_training.fit.losses import batch_loss
 from affect_training.fit.module import AffectModule
 from affect_training.fit.recipe import LossConfig, Recipe
@@ -177,6 +180,17 @@ def fit_small(
         cache=folder / "cache",
         callbacks=callbacks,
     )
+
+
+def histories(runs: Path) -> dict[str, list[dict[str, str]]]:
+    """The rows of each stage's history without the seconds, by the stage's folder."""
+    found = {}
+    for path in runs.rglob(HISTORY_FILE):
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert all(tuple(row) == HISTORY_COLUMNS for row in rows)
+        found[path.parent.name] = [{k: v for k, v in r.items() if k != "seconds"} for r in rows]
+    return found
 
 
 SMALL_RECIPE = recipe_of(
