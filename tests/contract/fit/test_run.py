@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint
 from affect_core.graph import GraphBackbone
+from affect_training.dataset.info import INFO_FILE
 from affect_training.dataset.lock import only_run
 from affect_training.dataset.prepared import open_prepared
 from affect_training.errors import DataError, TrainingError
@@ -105,6 +107,20 @@ def test_a_second_start_does_nothing(
     before = contents(folder / "whole")
     assert fit_small(SMALL_RECIPE, folder, "whole") == results
     assert contents(folder / "whole") == before
+
+
+def test_data_may_be_moved_between_starts(
+    folder: Path, results: list[StageResult], tmp_path: Path
+) -> None:
+    shutil.copytree(folder / "prepared", tmp_path / "moved")
+    info = open_prepared(folder / "prepared").info
+    elsewhere = info.model_copy(update={"manifest": "/elsewhere/labels.csv"})
+    (tmp_path / "moved" / INFO_FILE).write_text(elsewhere.model_dump_json())
+    run, trained_on = folder / "whole" / "run", "nothing, for tests"
+    again = run_module.fit(
+        SMALL_RECIPE, tmp_path / "moved", run, trained_on=trained_on, cache=folder / "cache"
+    )
+    assert again == results
 
 
 def test_a_folder_that_holds_another_run_is_refused(

@@ -144,13 +144,10 @@ def _digest(view: View, model: AffectModel) -> str:
     for name, value in sorted(model.backbone.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    for track in view.tracks:
-        digest.update(f"{track.clip} {track.track}".encode())
-        # A clip that was cut again has other bytes.
-        for numbers in (track.sample, track.offset, track.size):
-            digest.update(numbers.tobytes())
     described = {
-        "set": view.prepared.info.model_dump(mode="json"),
+        "index": view.prepared.index_sha256,
+        "preprocess": view.prepared.info.preprocess.model_dump(mode="json"),
+        "tracks": [(track.clip, track.track) for track in view.tracks],
         "crop_size": view.crop_size,
         "augment": None if view.augment is None else view.augment.model_dump(mode="json"),
         "seed": None if view.augment is None else view.seed,

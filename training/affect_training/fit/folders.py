@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 import safetensors.torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import nn
 
-from affect_training.dataset.info import PreparedInfo
+from affect_core.spec import PreprocessSpec
 from affect_training.errors import TrainingError
 from affect_training.fit.recipe import Recipe, write_recipe
 
@@ -33,13 +33,13 @@ class StageResult(BaseModel):
 
 
 class RunDescription(BaseModel):
-    """What a run folder belongs to."""
+    """What a run folder belongs to. Nothing of where the data lie, so that they may be moved."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipe: Recipe
-    prepared: PreparedInfo
-    index_sha256: str
+    index_sha256: str = Field(description="Of the prepared set.")
+    preprocess: PreprocessSpec
     trained_on: str
 
 

@@ -83,8 +83,8 @@ def fit(
     if processes.rank == 0:
         described = RunDescription(
             recipe=recipe,
-            prepared=prepared.info,
             index_sha256=prepared.index_sha256,
+            preprocess=prepared.info.preprocess,
             trained_on=trained_on,
         )
         claim(run, described)
