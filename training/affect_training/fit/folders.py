@@ -54,11 +54,13 @@ def claim(run: Path, described: RunDescription) -> None:
         try:
             known = RunDescription.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            raise TrainingError(f"{path} is damaged; choose another --run folder.") from error
+            raise TrainingError(
+                f"{path} is damaged or of another version: name another folder for this run."
+            ) from error
         if known != described:
             raise TrainingError(
-                f"{run} holds another run ({known.recipe.name}): its recipe or data differ. "
-                "Choose another --run folder."
+                f"{run} holds another run ({known.recipe.name}): its recipe, its data or what it "
+                "says it was trained on differ. Name another folder for this run."
             )
         return
     run.mkdir(parents=True, exist_ok=True)
