@@ -60,7 +60,7 @@ def test_a_stage_that_patience_ended_is_not_trained_on_after_a_kill(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "finish", kill)
+        patch.setattr(run_module, "finish_stage", kill)
         with pytest.raises(KilledError):
             fit_small(recipe, folder, "patient-killed")
     assert fit_small(recipe, folder, "patient-killed") == whole

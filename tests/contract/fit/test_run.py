@@ -101,10 +101,22 @@ def test_a_second_start_does_nothing(
     folder: Path, results: list[StageResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a stage was trained again")
+        raise AssertionError("something was made again")
 
-    monkeypatch.setattr(run_module, "run_stage", refuse)
+    for name in ("build_backbone", "run_stage", "save_checkpoint"):
+        monkeypatch.setattr(run_module, name, refuse)
     before = contents(folder / "whole")
+    assert fit_small(SMALL_RECIPE, folder, "whole") == results
+    assert contents(folder / "whole") == before
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "spec.json", "backbone.json"])
+def test_a_checkpoint_that_was_damaged_is_written_again_without_training(
+    name: str, folder: Path, results: list[StageResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(folder / "whole")
+    (folder / "whole" / "run" / CHECKPOINT_FOLDER / name).write_bytes(b"half a file")
+    monkeypatch.setattr(run_module, "run_stage", None)
     assert fit_small(SMALL_RECIPE, folder, "whole") == results
     assert contents(folder / "whole") == before
 

@@ -14,6 +14,7 @@ from torch import nn
 from affect_core.spec import PreprocessSpec
 from affect_training.errors import TrainingError
 from affect_training.fit.recipe import Recipe, write_recipe
+from affect_training.ratings.disk import replacing
 
 RECIPE_FILE: Final = "recipe.yaml"
 BACKBONES_FOLDER: Final = "backbones"
@@ -41,6 +42,16 @@ class RunDescription(BaseModel):
     index_sha256: str = Field(description="Of the prepared set.")
     preprocess: PreprocessSpec
     trained_on: str
+
+
+class RunResult(BaseModel):
+    """What a finished run leaves beside its checkpoint, last of all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    described: RunDescription
+    stages: tuple[StageResult, ...]
+    weights_sha256: str = Field(description="Of the checkpoint's weights.")
 
 
 def claim(run: Path, described: RunDescription) -> None:
@@ -89,7 +100,7 @@ def stage_folder(number: int, recipe: Recipe, index_sha256: str, run: Path) -> P
     return run.parent / BACKBONES_FOLDER / f"{recipe.backbone.name}-{digest}" / name
 
 
-def finish(folder: Path, learned: nn.Module, result: StageResult) -> None:
+def finish_stage(folder: Path, learned: nn.Module, result: StageResult) -> None:
     """Keep a stage's weights and result; its training checkpoints are cleared away."""
     safetensors.torch.save_file(
         {name: value.contiguous() for name, value in learned.state_dict().items()},
@@ -102,10 +113,24 @@ def finish(folder: Path, learned: nn.Module, result: StageResult) -> None:
         checkpoint.unlink()
 
 
-def finished(folder: Path, learned: nn.Module) -> StageResult | None:
+def finished_stage(folder: Path, learned: nn.Module) -> StageResult | None:
     """The result of a stage that was finished before, its weights loaded; else None."""
     done = folder / _DONE_FILE
     if not done.is_file():
         return None
     learned.load_state_dict(safetensors.torch.load_file(folder / _WEIGHTS_FILE))
     return StageResult.model_validate_json(done.read_bytes())
+
+
+def finish_run(run: Path, result: RunResult) -> None:
+    """Keep the result of a run whose checkpoint has been written."""
+    with replacing(run / _DONE_FILE) as file:
+        file.write(result.model_dump_json(indent=2).encode() + b"\n")
+
+
+def finished_run(run: Path) -> RunResult | None:
+    """The result of a run that was finished before, by this version; else None."""
+    try:
+        return RunResult.model_validate_json((run / _DONE_FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None

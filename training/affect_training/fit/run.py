@@ -13,19 +13,23 @@ import torch
 from rich.progress import Progress as Bar
 from torch import nn
 
-from affect_core.checkpoint import save_checkpoint
+from affect_core.checkpoint import WEIGHTS_FILE, load_checkpoint, save_checkpoint, sha256_of
+from affect_core.errors import SpecError
 from affect_core.model import AffectModel, build_temporal, seed_temporal
-from affect_core.spec import ArchitectureSpec, ModelSpec, PreprocessSpec, Provenance
+from affect_core.spec import ArchitectureSpec, ModelSpec, Provenance
 from affect_core.temporal import FeatureShape
 from affect_training.dataset.lock import only_run
 from affect_training.dataset.prepared import PreparedSet, open_prepared
 from affect_training.errors import TrainingError
 from affect_training.fit.folders import (
     RunDescription,
+    RunResult,
     StageResult,
     claim,
-    finish,
-    finished,
+    finish_run,
+    finish_stage,
+    finished_run,
+    finished_stage,
     stage_folder,
 )
 from affect_training.fit.processes import Processes
@@ -80,25 +84,25 @@ def fit(
     _check_sizes(recipe, prepared)
     processes = Processes.of_environment()
     data = StageData(prepared, prepared.tracks("train"), prepared.tracks("validation"))
+    described = RunDescription(
+        recipe=recipe,
+        index_sha256=prepared.index_sha256,
+        preprocess=prepared.info.preprocess,
+        trained_on=trained_on,
+    )
     if processes.rank == 0:
-        described = RunDescription(
-            recipe=recipe,
-            index_sha256=prepared.index_sha256,
-            preprocess=prepared.info.preprocess,
-            trained_on=trained_on,
-        )
         claim(run, described)
     processes.join()
-    with processes.first_before_others():
-        backbone = build_backbone(recipe.backbone, recipe.seed, cache, _silent)
-    backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if processes.world > 1:
-        backbone = across_processes(recipe.backbone, backbone)
-    check_servable(recipe.backbone, backbone, recipe.stages[-1].crop_size)
+    # The first may still be writing what it finished in a call before this one.
+    processes.wait()
+    known = _known_results(run, described)
+    if known is not None:
+        return known
+    backbone = _backbone(recipe, cache, processes)
     shape = _shape_served(recipe, backbone)
     temporal = build_temporal(recipe.temporal, shape)
     seed_temporal(temporal, torch.Generator().manual_seed(recipe.seed))
-    model = AffectModel(backbone, temporal, prepared.info.preprocess)
+    model = AffectModel(backbone, temporal, described.preprocess)
     session = Session(
         recipe,
         data,
@@ -107,26 +111,56 @@ def fit(
         Surroundings(recipe.precision, processes, callbacks, bar is not None),
         bar,
     )
-    results: list[StageResult] = []
-    for number, stage in enumerate(recipe.stages):
-        folder = stage_folder(number, recipe, prepared.index_sha256, run)
-        learned = _learned(stage, model)
-        result = finished(folder, learned)
-        if result is None:
-            with _alone(folder, processes):
-                outcome = run_stage(number, model, session, folder)
-                result = StageResult(
-                    stage=stage.name, val_ccc=outcome.val_ccc, epochs=outcome.epochs
-                )
-                model.cpu()
-                # The others may still read what is cleared away.
-                processes.wait()
-                if processes.rank == 0:
-                    finish(folder, learned, result)
-        results.append(result)
+    results = [_stage(number, model, session) for number in range(len(recipe.stages))]
     if processes.rank == 0:
-        _save(recipe, model, trained_on, prepared.info.preprocess, run / CHECKPOINT_FOLDER)
+        digest = _save(model, described, run / CHECKPOINT_FOLDER)
+        result = RunResult(described=described, stages=tuple(results), weights_sha256=digest)
+        finish_run(run, result)
     return results
+
+
+def _known_results(run: Path, described: RunDescription) -> list[StageResult] | None:
+    """Of a run that was finished before and whose checkpoint is whole; else None."""
+    known = finished_run(run)
+    if known is None or known.described != described:
+        return None
+    try:
+        checkpoint = load_checkpoint(run / CHECKPOINT_FOLDER)
+    except SpecError:
+        return None
+    return list(known.stages) if checkpoint.weights_sha256 == known.weights_sha256 else None
+
+
+def _backbone(recipe: Recipe, cache: Path, processes: Processes) -> nn.Module:
+    """The backbone as training begins, in all processes."""
+    with processes.first_before_others():
+        backbone = build_backbone(recipe.backbone, recipe.seed, cache, _silent)
+    backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if processes.world > 1:
+        backbone = across_processes(recipe.backbone, backbone)
+    check_servable(recipe.backbone, backbone, recipe.stages[-1].crop_size)
+    return backbone
+
+
+def _stage(number: int, model: AffectModel, session: Session) -> StageResult:
+    """Train a stage, or take up what it left when it was finished before."""
+    recipe, processes = session.recipe, session.surroundings.processes
+    stage = recipe.stages[number]
+    index = session.data.prepared.index_sha256
+    folder = stage_folder(number, recipe, index, session.folder)
+    learned = _learned(stage, model)
+    known = finished_stage(folder, learned)
+    if known is not None:
+        return known
+    with _alone(folder, processes):
+        outcome = run_stage(number, model, session, folder)
+        result = StageResult(stage=stage.name, val_ccc=outcome.val_ccc, epochs=outcome.epochs)
+        model.cpu()
+        # The others may still read what is cleared away.
+        processes.wait()
+        if processes.rank == 0:
+            finish_stage(folder, learned, result)
+    return result
 
 
 def _alone(folder: Path, processes: Processes) -> AbstractContextManager[None]:
@@ -167,16 +201,21 @@ def _shape_served(recipe: Recipe, backbone: nn.Module) -> FeatureShape:
     return [shape_of(backbone, stage.crop_size) for stage in recipe.stages][-1]
 
 
-def _save(
-    recipe: Recipe, model: AffectModel, trained_on: str, preprocess: PreprocessSpec, folder: Path
-) -> None:
-    """The model as it serves: batch norm folded, other networks as graphs."""
+def _save(model: AffectModel, described: RunDescription, folder: Path) -> str:
+    """Keep the model as it serves: batch norm folded, other networks as graphs.
+
+    Returns:
+        The SHA-256 of its weights, in hex.
+    """
+    recipe, preprocess = described.recipe, described.preprocess
     named, backbone = served_backbone(recipe.backbone, model.backbone, preprocess.crop_size)
     spec = ModelSpec(
         preprocess=preprocess,
         architecture=ArchitectureSpec(backbone=named, temporal=recipe.temporal),
         provenance=Provenance(
-            trained_on=trained_on, versions={name: version(name) for name in _LIBRARIES}
+            trained_on=described.trained_on,
+            versions={name: version(name) for name in _LIBRARIES},
         ),
     )
     save_checkpoint(folder, AffectModel(backbone, model.temporal, preprocess), spec)
+    return sha256_of(folder / WEIGHTS_FILE)

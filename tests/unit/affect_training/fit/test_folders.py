@@ -9,7 +9,14 @@ import pytest
 
 from affect_core.spec import PreprocessSpec
 from affect_training.errors import TrainingError
-from affect_training.fit.folders import RunDescription, claim
+from affect_training.fit.folders import (
+    RunDescription,
+    RunResult,
+    StageResult,
+    claim,
+    finish_run,
+    finished_run,
+)
 from fitted import recipe_of, sequences_stage
 
 
@@ -46,3 +53,13 @@ def test_a_damaged_description_is_named(described: RunDescription, tmp_path: Pat
     (tmp_path / "run.json").write_bytes(b"{")
     with pytest.raises(TrainingError, match=r"run\.json is damaged"):
         claim(tmp_path, described)
+
+
+def test_a_finished_run_is_known_by_what_it_was(described: RunDescription, tmp_path: Path) -> None:
+    assert finished_run(tmp_path) is None
+    stage = StageResult(stage="sequences", val_ccc=0.5, epochs=3)
+    result = RunResult(described=described, stages=(stage,), weights_sha256="ef" * 32)
+    finish_run(tmp_path, result)
+    assert finished_run(tmp_path) == result
+    (tmp_path / "done.json").write_bytes(b"{}")
+    assert finished_run(tmp_path) is None
