@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import pytest
 import safetensors.torch
 import torch
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from affect_training.fit import run as run_module
+from affect_training.fit import trainer
 from affect_training.fit.folders import StageResult
 from affect_training.fit.run import CHECKPOINT_FOLDER
+from affect_training.ratings.disk import replacing
 from fitted import SMALL_RECIPE, fit_small, histories, recipe_of, sequences_stage
 
 pytestmark = pytest.mark.training
@@ -72,17 +75,22 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
 ) -> None:
     recipe = recipe_of(sequences_stage(max_epochs=3))
     whole = fit_small(recipe, folder, "written")
-    write = TorchCheckpointIO.save_checkpoint
+    written: list[str] = []
 
-    def half(self: Any, checkpoint: dict[str, Any], path: Path, options: Any = None) -> None:
-        if checkpoint["epoch"] == 1 and "last" in Path(path).name:
-            Path(path).write_bytes(b"PK half a checkpoint")
-            raise KilledError
-        write(self, checkpoint, path, options)
+    @contextmanager
+    def half(path: Path) -> Iterator[BinaryIO]:
+        written.append(path.name)
+        with replacing(path) as file:
+            yield file
+            if written.count("last.ckpt") == 2:
+                file.truncate(1000)
+                raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(TorchCheckpointIO, "save_checkpoint", half)
+        patch.setattr(trainer, "replacing", half)
         with pytest.raises(KilledError):
             fit_small(recipe, folder, "half-written")
+    (kept,) = (folder / "half-written").rglob("last.ckpt")
+    assert torch.load(kept, weights_only=True)["epoch"] == 0
     assert fit_small(recipe, folder, "half-written") == whole
     assert histories(folder / "half-written") == histories(folder / "written")

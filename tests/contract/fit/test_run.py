@@ -59,7 +59,7 @@ def test_a_run_finishes_and_leaves_its_recipe_and_curves(
             assert float(row["val_ccc"]) == pytest.approx(both, abs=1e-7)
             assert 0 < float(row["train_loss"]) < 4
     assert list((folder / "whole").rglob("*.ckpt")) == []
-    assert list((folder / "whole").rglob("*.part*")) == []
+    assert list((folder / "whole").rglob("*.tmp")) == []
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_a_second_start_does_nothing(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("something was made again")
 
-    for name in ("build_backbone", "run_stage", "save_checkpoint"):
+    for name in ("build_backbone", "run_stage", "checkpoint_files"):
         monkeypatch.setattr(run_module, name, refuse)
     before = contents(folder / "whole")
     assert fit_small(SMALL_RECIPE, folder, "whole") == results

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from affect_training.fit.augment import Augment
 from affect_training.fit.data import CropSource
 from affect_training.fit.recipe import AugmentConfig, Precision
 from affect_training.fit.windows import Window
+from affect_training.ratings.disk import replacing
 
 AUTOCAST: Final[dict[Precision, torch.dtype | None]] = {
     "32-true": None,
@@ -96,36 +97,39 @@ def computed_features(view: View, model: AffectModel, folder: Path, progress: Pr
 
     Returns:
         A .npy file, (crops, C, H, H) float16: half precision rounds a feature by 0.05 %.
+
+    Raises:
+        DataError: a crop cannot be read, or the file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{_digest(view, model)}.npy"
     if target.is_file():
         return target
     augment = None if view.augment is None else Augment(view.augment)
     source = CropSource(view.prepared, view.tracks, view.crop_size, augment)
     # Runs beside each other may compute the same view; each writes its own, equal file.
-    partial = target.with_suffix(f".{os.getpid()}.part.npy")
-    rows: NDArray[np.float16] | None = None
+    own = target.with_suffix(f".{os.getpid()}.npy")
     done = 0
-    try:
+    # Written, not mapped: on a full disk a mapped page ends the process.
+    with replacing(own) as file:
         for number, track in enumerate(view.tracks):
             draw = int(np.random.default_rng((view.seed, number)).integers(2**31))
             for start in range(0, len(track), _PIECE):
                 stop = min(start + _PIECE, len(track))
                 crops = source.read(Window(number, start, stop, draw))
                 features = _features(model, crops, view.precision)
-                if rows is None:
-                    rows = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-                        partial, "w+", np.float16, (len(view), *features.shape[1:])
-                    )
-                rows[done : done + len(features)] = features
+                if done == 0:
+                    _write_header(file, (len(view), *features.shape[1:]))
+                file.write(features.tobytes())
                 done += len(features)
                 progress(done, len(view))
-        del rows
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    own.replace(target)
     return target
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    """Of a .npy file of this shape, float16 in C order."""
+    described = {"descr": np.dtype(np.float16).str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, described)  # type: ignore[no-untyped-call]
 
 
 def _features(model: AffectModel, crops: Tensor, precision: Precision) -> NDArray[np.float16]:

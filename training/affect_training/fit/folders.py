@@ -14,7 +14,7 @@ from torch import nn
 from affect_core.spec import PreprocessSpec
 from affect_training.errors import TrainingError
 from affect_training.fit.recipe import Recipe, write_recipe
-from affect_training.ratings.disk import replacing
+from affect_training.ratings.disk import remove, replacing
 
 RECIPE_FILE: Final = "recipe.yaml"
 BACKBONES_FOLDER: Final = "backbones"
@@ -74,9 +74,8 @@ def claim(run: Path, described: RunDescription) -> None:
                 "says it was trained on differ. Name another folder for this run."
             )
         return
-    run.mkdir(parents=True, exist_ok=True)
     write_recipe(described.recipe, run / RECIPE_FILE)
-    path.write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    _write(path, described)
 
 
 def stage_folder(number: int, recipe: Recipe, index_sha256: str, run: Path) -> Path:
@@ -102,15 +101,12 @@ def stage_folder(number: int, recipe: Recipe, index_sha256: str, run: Path) -> P
 
 def finish_stage(folder: Path, learned: nn.Module, result: StageResult) -> None:
     """Keep a stage's weights and result; its training checkpoints are cleared away."""
-    safetensors.torch.save_file(
-        {name: value.contiguous() for name, value in learned.state_dict().items()},
-        folder / _WEIGHTS_FILE,
-    )
-    partial = folder / f"{_DONE_FILE}.part"
-    partial.write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / _DONE_FILE)
+    tensors = {name: value.contiguous() for name, value in learned.state_dict().items()}
+    with replacing(folder / _WEIGHTS_FILE) as file:
+        file.write(safetensors.torch.save(tensors))
+    _write(folder / _DONE_FILE, result)
     for checkpoint in folder.glob("*.ckpt"):
-        checkpoint.unlink()
+        remove(checkpoint)
 
 
 def finished_stage(folder: Path, learned: nn.Module) -> StageResult | None:
@@ -124,8 +120,7 @@ def finished_stage(folder: Path, learned: nn.Module) -> StageResult | None:
 
 def finish_run(run: Path, result: RunResult) -> None:
     """Keep the result of a run whose checkpoint has been written."""
-    with replacing(run / _DONE_FILE) as file:
-        file.write(result.model_dump_json(indent=2).encode() + b"\n")
+    _write(run / _DONE_FILE, result)
 
 
 def finished_run(run: Path) -> RunResult | None:
@@ -134,3 +129,8 @@ def finished_run(run: Path) -> RunResult | None:
         return RunResult.model_validate_json((run / _DONE_FILE).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
+
+
+def _write(path: Path, described: BaseModel) -> None:
+    with replacing(path) as file:
+        file.write(described.model_dump_json(indent=2).encode() + b"\n")

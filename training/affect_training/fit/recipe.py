@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from affect_core.spec import ConvLSTMSpec, RecurrentSpec
 from affect_training.errors import TrainingError
 from affect_training.networks.backbones import BackboneConfig
+from affect_training.ratings.disk import replacing
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 """Lightning's names: float32, or half precision in the convolutions alone."""
@@ -136,4 +137,5 @@ def read_recipe(path: Path) -> Recipe:
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """The recipe as YAML, every default written out."""
     text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
-    path.write_text(text, encoding="utf-8")
+    with replacing(path) as file:
+        file.write(text.encode())

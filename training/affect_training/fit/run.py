@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
@@ -13,7 +14,7 @@ import torch
 from rich.progress import Progress as Bar
 from torch import nn
 
-from affect_core.checkpoint import WEIGHTS_FILE, load_checkpoint, save_checkpoint, sha256_of
+from affect_core.checkpoint import WEIGHTS_FILE, checkpoint_files, load_checkpoint
 from affect_core.errors import SpecError
 from affect_core.model import AffectModel, build_temporal, seed_temporal
 from affect_core.spec import ArchitectureSpec, ModelSpec, Provenance
@@ -43,6 +44,7 @@ from affect_training.networks.backbones import (
     served_backbone,
     shape_of,
 )
+from affect_training.ratings.disk import replacing
 
 CHECKPOINT_FOLDER: Final = "checkpoint"
 _LOCK_FILE: Final = "lock"
@@ -78,7 +80,8 @@ def fit(
         Each stage's best validation CCC and epochs.
 
     Raises:
-        TrainingError: recipe and data do not fit, or the folder is another run's.
+        TrainingError: recipe and data do not fit, the folder is another run's, or the disk is
+            full.
     """
     prepared = open_prepared(prepared_folder)
     _check_sizes(recipe, prepared)
@@ -206,6 +209,9 @@ def _save(model: AffectModel, described: RunDescription, folder: Path) -> str:
 
     Returns:
         The SHA-256 of its weights, in hex.
+
+    Raises:
+        DataError: it cannot be written.
     """
     recipe, preprocess = described.recipe, described.preprocess
     named, backbone = served_backbone(recipe.backbone, model.backbone, preprocess.crop_size)
@@ -217,5 +223,8 @@ def _save(model: AffectModel, described: RunDescription, folder: Path) -> str:
             versions={name: version(name) for name in _LIBRARIES},
         ),
     )
-    save_checkpoint(folder, AffectModel(backbone, model.temporal, preprocess), spec)
-    return sha256_of(folder / WEIGHTS_FILE)
+    files = checkpoint_files(AffectModel(backbone, model.temporal, preprocess), spec)
+    for name, content in files.items():
+        with replacing(folder / name) as file:
+            file.write(content)
+    return hashlib.sha256(files[WEIGHTS_FILE]).hexdigest()

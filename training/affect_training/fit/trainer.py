@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from affect_training.fit.history import HISTORY_FILE, History
 from affect_training.fit.module import VAL_CCC, AffectModule
 from affect_training.fit.processes import Processes
 from affect_training.fit.recipe import FramesStage, Precision, SequencesStage
+from affect_training.ratings.disk import replacing
 
 _LAST: Final = "last"
 _BEST: Final = "best"
@@ -70,10 +72,16 @@ class AtomicCheckpoints(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
-        """As Lightning calls it."""
-        partial = Path(f"{path}.part")
-        super().save_checkpoint(checkpoint, partial, storage_options)
-        partial.replace(path)
+        """As Lightning calls it.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        # Where writing fails, torch.save would raise what does not name the disk.
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with replacing(Path(path)) as file:
+            file.write(content.getbuffer())
 
 
 def train_stage(

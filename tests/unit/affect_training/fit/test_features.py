@@ -16,6 +16,7 @@ from affect_core.model import AffectModel
 from affect_core.spec import ModelSpec
 from affect_training.dataset.info import INFO_FILE
 from affect_training.dataset.prepared import PreparedSet, TrackRef, open_prepared
+from affect_training.errors import DataError
 from affect_training.fit.augment import Augment
 from affect_training.fit.features import FeatureSource, View, computed_features
 from affect_training.fit.recipe import AugmentConfig
@@ -135,6 +136,15 @@ def test_what_breaks_off_leaves_no_file(
 
     with pytest.raises(RuntimeError, match="killed"):
         computed_features(view, model, features_folder, fail)
+    assert list(features_folder.iterdir()) == []
+
+
+def test_a_full_disk_is_named_and_leaves_no_file(
+    view: View, model: AffectModel, features_folder: Path, full_disk: None
+) -> None:
+    short = dataclasses.replace(view, tracks=view.tracks[2:])
+    with pytest.raises(DataError, match=r"features/.*\.npy cannot be written: No space left"):
+        computed_features(short, model, features_folder, silent)
     assert list(features_folder.iterdir()) == []
 
 
