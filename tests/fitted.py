@@ -28,7 +28,9 @@ from affect_training.fit.recipe import LossConfig, Recipe
 from affect_training.fit.run import fit
 from affect_training.networks.batch_norm import GlobalBatchNorm2d
 from affect_training.networks.collectives import gathered
+from affect_training.progress import Progress
 from affect_training.ratings.types import Split
+from watching import Watch
 
 SIDE = 32
 """Pixels of the prepared crops."""
@@ -169,7 +171,11 @@ def recipe_of(*stages: Mapping[str, Any], **changes: Any) -> Recipe:
 
 
 def fit_small(
-    recipe: Recipe, folder: Path, name: str, callbacks: Sequence[pl.Callback] = ()
+    recipe: Recipe,
+    folder: Path,
+    name: str,
+    callbacks: Sequence[pl.Callback] = (),
+    progress: Progress | None = None,
 ) -> list[StageResult]:
     """Train on `folder`/prepared; the run is `folder`/`name`/run, beside nobody else's."""
     return fit(
@@ -178,6 +184,7 @@ def fit_small(
         folder / name / "run",
         trained_on="nothing, for tests",
         cache=folder / "cache",
+        progress=progress or Watch(),
         callbacks=callbacks,
     )
 

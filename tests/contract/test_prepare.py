@@ -309,7 +309,6 @@ def test_the_command_prepares_and_says_what_it_did(tmp_path: Path, app: typer.Ty
     ("arguments", "code", "said"),
     [
         (["missing[x].csv", "out"], 1, "missing[x].csv cannot be read"),
-        (["labels.csv", "out", "--crop-size", "33"], 2, "multiple of 32"),
         (["labels.csv", "out", "--workers", "0"], 2, "workers"),
     ],
 )

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from rich.progress import Progress as Bar
-
 from affect_core.checkpoint import load_checkpoint
 from affect_core.runtime import DeviceChoice
 from affect_core.spec import ConvLSTMSpec, RecurrentSpec
@@ -20,6 +18,7 @@ from affect_training.fit.processes import Processes
 from affect_training.fit.recipe import Recipe
 from affect_training.fit.run import CHECKPOINT_FOLDER, fit
 from affect_training.networks.backbones import BackboneConfig
+from affect_training.progress import Progress
 from affect_training.ratings.types import Split
 
 Temporal = Literal["convlstm", "lstm", "gru"]
@@ -87,7 +86,7 @@ def run_comparison(
     *,
     trained_on: str,
     cache: Path,
-    bar: Bar,
+    progress: Progress,
     announce: Callable[[str], None],
 ) -> None:
     """Train and measure every model of a table; what is finished is not done again.
@@ -99,7 +98,7 @@ def run_comparison(
         runs: a folder for each model goes here.
         trained_on: what the clips are.
         cache: where published weights are kept.
-        bar: where progress is drawn.
+        progress: told of each piece of work.
         announce: called with each model's name as it begins.
     """
     for model in MODELS[which]:
@@ -111,25 +110,19 @@ def run_comparison(
             run,
             trained_on=trained_on,
             cache=cache,
-            bar=bar,
+            progress=progress,
         )
         if Processes.of_environment().rank == 0:
-            measure_run(run, prepared, "test", bar)
+            measure_run(run, prepared, "test", progress=progress)
 
 
-def measure_run(run: Path, prepared: Path, split: Split, bar: Bar) -> RunMetrics:
+def measure_run(run: Path, prepared: Path, split: Split, *, progress: Progress) -> RunMetrics:
     """A run's metrics on a split, from `metrics.json` if this checkpoint was measured."""
     checkpoint = load_checkpoint(run / CHECKPOINT_FOLDER)
     if (run / METRICS_FILE).is_file():
         known = read_metrics(run / METRICS_FILE)
         if known.source.weights_sha256 == checkpoint.weights_sha256 and known.split == split:
             return known
-    task = bar.add_task(f"{run.name}: {split} clips", total=None)
     return measure_checkpoint(
-        checkpoint,
-        open_prepared(prepared),
-        split,
-        run,
-        DeviceChoice.of(0),
-        progress=lambda done, total: bar.update(task, completed=done, total=total),
+        checkpoint, open_prepared(prepared), split, run, DeviceChoice.of(0), progress=progress
     )

@@ -33,6 +33,7 @@ from fitted import (
     recipe_of,
     sequences_stage,
 )
+from watching import Watch
 
 pytestmark = pytest.mark.training
 
@@ -130,7 +131,12 @@ def test_data_may_be_moved_between_starts(
     (tmp_path / "moved" / INFO_FILE).write_text(elsewhere.model_dump_json())
     run, trained_on = folder / "whole" / "run", "nothing, for tests"
     again = run_module.fit(
-        SMALL_RECIPE, tmp_path / "moved", run, trained_on=trained_on, cache=folder / "cache"
+        SMALL_RECIPE,
+        tmp_path / "moved",
+        run,
+        trained_on=trained_on,
+        cache=folder / "cache",
+        progress=Watch(),
     )
     assert again == results
 
@@ -154,11 +160,27 @@ def test_a_run_with_another_temporal_model_shares_the_backbone(
         *frames, sequences_stage(), temporal={"kind": "convlstm", "hidden_channels": [2]}
     )
     run = folder / "whole" / "other"
+    watch = Watch()
     shared = run_module.fit(
-        recipe, folder / "prepared", run, trained_on="nothing", cache=folder / "cache"
+        recipe,
+        folder / "prepared",
+        run,
+        trained_on="nothing",
+        cache=folder / "cache",
+        progress=watch,
     )
     assert shared[:2] == results[:2]
     assert contents(folder / "whole" / BACKBONES_FOLDER) == before
+    # An epoch is two batches and one of whole tracks.
+    assert [seen for seen in watch.seen if "epoch 1/2" in seen[0]] == [
+        ("sequences: epoch 1/2", done, 3) for done in (1, 2, 3)
+    ]
+    assert [seen[1:] for seen in watch.seen if "epoch 2/2, CCC " in seen[0]] == [
+        (1, 3),
+        (2, 3),
+        (3, 3),
+    ]
+    assert len(watch.seen) == 6
     # Its features of the frozen backbone were there: the same ones serve every temporal model.
     made = list((folder / "whole" / FEATURES_FOLDER).iterdir())
     assert len(made) == 3

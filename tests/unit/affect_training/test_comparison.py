@@ -4,7 +4,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.progress import Progress
 
 from affect_core.checkpoint import load_checkpoint, save_checkpoint
 from affect_core.model import AffectModel
@@ -16,6 +15,7 @@ from affect_training.evaluate.tables import Which
 from affect_training.fit.recipe import FramesStage, Recipe, SequencesStage
 from affect_training.networks.backbones import BackboneConfig
 from affect_training.ratings.types import Split
+from watching import Watch
 
 BASE = Recipe(
     name="base",
@@ -81,7 +81,7 @@ def test_a_run_is_measured_once_for_its_weights_and_split(
     monkeypatch.setattr(comparison, "measure_checkpoint", lambda *of, progress: done.append(of[2]))
 
     def measured(split: Split) -> object:
-        return measure_run(tmp_path / "run", tmp_path, split, Progress())
+        return measure_run(tmp_path / "run", tmp_path, split, progress=Watch())
 
     measured("test")
     assert done == ["test"]

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from affect_core.runtime import DeviceChoice
+from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.dataset.prepared import open_prepared
 from affect_training.evaluate.bootstrap import RESAMPLES, SEED
 from affect_training.evaluate.measure import measure_checkpoint
-from affect_training.evaluate.predict import Progress as Advance
 from affect_training.evaluate.predict import predict
 from affect_training.evaluate.report import summary
 from affect_training.evaluate.results import METRICS_FILE, PREDICTIONS_FILE
 from affect_training.evaluate.smoothing import fit_smoothing
 from affect_training.numerals import decimals
-from affect_training.ratings.types import Split
 
 _console = Console(stderr=True)
 
@@ -65,20 +55,18 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the resampling.")] = SEED,
 ) -> None:
     """Run a model over a split's clips and measure it: CCC, PCC, MSE with intervals."""
-    with reported(_console):
-        loaded, opened = load_checkpoint(checkpoint), open_prepared(prepared)
-        with _progress(split.value) as progress:
-            metrics = measure_checkpoint(
-                loaded,
-                opened,
-                split.value,
-                out,
-                DeviceChoice.of(gpu),
-                progress=progress,
-                clips=clips,
-                resamples=resamples,
-                seed=seed,
-            )
+    with reported(_console), bars(_console) as progress:
+        metrics = measure_checkpoint(
+            load_checkpoint(checkpoint),
+            open_prepared(prepared),
+            split.value,
+            out,
+            DeviceChoice.of(gpu),
+            progress=progress,
+            clips=clips,
+            resamples=resamples,
+            seed=seed,
+        )
     Console().print(summary(metrics))
     _console.print(f"{out / PREDICTIONS_FILE}\n{out / METRICS_FILE}", markup=False)
 
@@ -93,11 +81,11 @@ def smooth(
 ) -> None:
     """Fit the causal low-pass over a model's outputs on the validation split."""
     with reported(_console):
-        loaded, opened = load_checkpoint(checkpoint), open_prepared(prepared)
+        plain, opened = _with_smoothing(load_checkpoint(checkpoint), 0.0), open_prepared(prepared)
         # Before the work, so that a path that cannot be is no work lost.
         out.mkdir(parents=True, exist_ok=True)
-        plain, device = _with_smoothing(loaded, 0.0), DeviceChoice.of(gpu)
-        with _progress("validation") as progress:
+        device = DeviceChoice.of(gpu)
+        with bars(_console) as progress:
             predictions = predict(
                 plain, opened, "validation", device, progress=progress, clips=clips
             )
@@ -111,19 +99,6 @@ def smooth(
         value = "undefined" if ccc is None else decimals(ccc, 4)
         Console().print(f"{tau:7.3f} s  mean CCC {value}{mark}", highlight=False)
     _console.print(f"{out}", markup=False)
-
-
-@contextmanager
-def _progress(split: Split) -> Iterator[Advance]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=_console, transient=True) as bar:
-        task = bar.add_task(f"samples of {split}", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _with_smoothing(checkpoint: Checkpoint, tau_s: float) -> Checkpoint:

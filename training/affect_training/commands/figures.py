@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.dataset.prepared import open_prepared
 from affect_training.evaluate.figures.curves import read_curves
@@ -40,13 +40,8 @@ def figures(
     ] = None,
 ) -> None:
     """Draw the paper's figures 5, 6 and 8 to 11, and a circumplex plot, from your data."""
-    columns = (TextColumn("figures"), BarColumn(), MofNCompleteColumn())
     curves = dict(_curves(text) for text in log or ())
-    with (
-        reported(_console),
-        Progress(*columns, console=_console, transient=True) as bar,
-    ):
-        task = bar.add_task("figures", total=None)
+    with reported(_console), bars(_console) as progress:
         labels, plane = _labels(prepared)
         data = FigureData(
             labels=labels,
@@ -55,7 +50,7 @@ def figures(
             predictions=tuple(read_predictions(path) for path in predictions or ()),
             clips=tuple(clip or ()),
         )
-        write_figures(out, data, lambda done, total: bar.update(task, completed=done, total=total))
+        write_figures(out, data, progress)
     _console.print(f"{out / PAGE}", markup=False)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import torch.hub
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.fit.folders import StageResult
 from affect_training.fit.recipe import read_recipe
@@ -20,13 +20,6 @@ from affect_training.fit.run import fit as fit_recipe
 from affect_training.numerals import decimals
 
 _console = Console(stderr=True)
-
-BAR_COLUMNS: Final = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TimeRemainingColumn(),
-)
 
 
 def fit(
@@ -40,17 +33,14 @@ def fit(
 ) -> None:
     """Train a recipe. Called again, it goes on where it stopped; torchrun spreads it out."""
     quiet_lightning()
-    with (
-        reported(_console),
-        Progress(*BAR_COLUMNS, console=_console, transient=True) as bar,
-    ):
+    with reported(_console), bars(_console) as progress:
         results = fit_recipe(
             read_recipe(recipe),
             prepared,
             run,
             trained_on=trained_on,
             cache=weights_cache(),
-            bar=bar,
+            progress=progress,
         )
     _console.print(stage_table(results))
     _console.print(f"checkpoint: {run / CHECKPOINT_FOLDER}", highlight=False)

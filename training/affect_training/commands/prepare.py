@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from affect_core.spec import PreprocessSpec
+from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.dataset.prepare import PrepareOptions
 from affect_training.dataset.prepare import prepare as make_prepared
@@ -68,9 +68,6 @@ def prepare(
     Stopped runs go on where they were: run the same command again.
     """
     console = Console(stderr=True)
-    if crop_size % 32:
-        raise typer.BadParameter("must be a multiple of 32", param_hint="--crop-size")
-    columns = (TextColumn("clips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with reported(console):
         options = PrepareOptions(
             preprocess=PreprocessSpec(
@@ -80,15 +77,8 @@ def prepare(
             rating_max_age_s=max_age_s,
             seed=seed,
         )
-        with Progress(*columns, console=console) as bar:
-            task = bar.add_task("clips", total=None)
-            report = make_prepared(
-                manifest,
-                out,
-                options,
-                workers,
-                lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        with bars(console) as progress:
+            report = make_prepared(manifest, out, options, workers, progress("clips"))
     _show(console, report)
     console.print(f"{out}  details in {out / REPORT_MARKDOWN}")
 

@@ -9,15 +9,8 @@ from typing import Annotated
 import pydantic
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
+from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.synth.assets import head_file
 from affect_training.synth.config import SynthConfig
@@ -75,21 +68,9 @@ def synth(
 
 
 def _generate(config: SynthConfig, out: Path, workers: int) -> None:
-    columns = (
-        TextColumn("clips"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
     if not head_file().exists():
         _console.print("The head mesh is built first, once (about a minute).")
-    with Progress(*columns, console=_console) as bar:
-        task = bar.add_task("clips", total=config.clips)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        manifest = generate_set(config, out, workers, progress)
+    with bars(_console) as progress:
+        manifest = generate_set(config, out, workers, progress("clips"))
     frames = config.clips * config.frames_per_clip
     _console.print(f"{manifest}  {config.people} people, {config.clips} clips, {frames} frames")

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
+from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
-from affect_training.commands.fit import BAR_COLUMNS, quiet_lightning, weights_cache
+from affect_training.commands.fit import quiet_lightning, weights_cache
 from affect_training.comparison import run_comparison
 from affect_training.evaluate.tables import (
     Which,
@@ -53,7 +53,7 @@ def _compare(  # noqa: PLR0917 the commands' own
 ) -> None:
     quiet_lightning()
     with reported(_console):
-        with Progress(*BAR_COLUMNS, console=_console, transient=True) as bar:
+        with bars(_console) as progress:
             run_comparison(
                 which,
                 read_recipe(recipe),
@@ -61,7 +61,7 @@ def _compare(  # noqa: PLR0917 the commands' own
                 runs,
                 trained_on=trained_on,
                 cache=weights_cache(),
-                bar=bar,
+                progress=progress,
                 announce=lambda name: _console.print(name, highlight=False),
             )
         if Processes.of_environment().rank > 0:

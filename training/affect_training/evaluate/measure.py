@@ -8,7 +8,7 @@ from affect_core.checkpoint import Checkpoint
 from affect_core.runtime import DeviceChoice
 from affect_training.dataset.prepared import PreparedSet
 from affect_training.evaluate.bootstrap import RESAMPLES, SEED
-from affect_training.evaluate.predict import Progress, predict
+from affect_training.evaluate.predict import predict
 from affect_training.evaluate.predictions import write_predictions
 from affect_training.evaluate.results import (
     METRICS_FILE,
@@ -17,6 +17,7 @@ from affect_training.evaluate.results import (
     evaluate,
     write_metrics,
 )
+from affect_training.progress import Progress
 from affect_training.ratings.types import Split
 
 
@@ -40,7 +41,7 @@ def measure_checkpoint(
         split: which clips.
         out: folder of the files; made if it is not there.
         device: where the model runs.
-        progress: as `predict` calls it.
+        progress: told of samples.
         clips: as `gold_clips`.
         resamples: for the intervals.
         seed: of the resampling.

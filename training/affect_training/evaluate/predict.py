@@ -7,7 +7,7 @@ gold standard is the prepared set's.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,15 +33,13 @@ from affect_training.evaluate.predictions import (
     PredictionSource,
     check_pairs,
 )
+from affect_training.progress import Progress
 from affect_training.ratings.types import Floats, Split
 
 _log = logging.getLogger(__name__)
 
 _CLIPS_AT_ONCE: Final = 4
 """Held in memory as files, and decoded side by side."""
-
-Progress = Callable[[int, int], None]
-"""Called with samples done and in all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +107,7 @@ def predict(
             cropped again as the checkpoint's spec says.
         split: which clips.
         device: where the model runs.
-        progress: called as samples become known.
+        progress: told of samples as they become known.
         clips: as `gold_clips`.
 
     Raises:
@@ -121,7 +119,8 @@ def predict(
     pipeline = _pipeline(checkpoint, device)
     total, done = sum(len(clip.sample) for clip in wanted), 0
     answered: list[_Answered] = []
-    progress(0, total)
+    advance = progress(f"{source.architecture}: samples of {split}")
+    advance(0, total)
     try:
         for start in range(0, len(wanted), _CLIPS_AT_ONCE):
             batch = wanted[start : start + _CLIPS_AT_ONCE]
@@ -129,7 +128,7 @@ def predict(
             for job, frame in _frames(pipeline, batch, source.sample_fps):
                 frames[job].append(frame)
                 done += 1
-                progress(min(done, total), total)
+                advance(min(done, total), total)
             answered.extend(_answered(clip, own) for clip, own in zip(batch, frames, strict=True))
     finally:
         pipeline.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -26,6 +26,7 @@ from affect_training.fit.augment import Augment
 from affect_training.fit.data import CropSource
 from affect_training.fit.recipe import AugmentConfig, Precision
 from affect_training.fit.windows import Window
+from affect_training.progress import Advance
 from affect_training.ratings.disk import replacing
 
 AUTOCAST: Final[dict[Precision, torch.dtype | None]] = {
@@ -36,9 +37,6 @@ AUTOCAST: Final[dict[Precision, torch.dtype | None]] = {
 _CHUNK: Final = 64
 _PIECE: Final = 128
 """Crops of one track that are held at a time."""
-
-Progress = Callable[[int, int], None]
-"""Called with crops done and in all."""
 
 
 class FeatureSource:
@@ -86,14 +84,14 @@ class View:
         return sum(len(track) for track in self.tracks)
 
 
-def computed_features(view: View, model: AffectModel, folder: Path, progress: Progress) -> Path:
+def computed_features(view: View, model: AffectModel, folder: Path, advance: Advance) -> Path:
     """The file with the features of a view's crops, in order; made unless it is there.
 
     Args:
         view: which crops.
         model: its backbone in evaluation mode, on its device.
         folder: where files are kept.
-        progress: called after each piece.
+        advance: told of crops.
 
     Returns:
         A .npy file, (crops, C, H, H) float16: half precision rounds a feature by 0.05 %.
@@ -121,7 +119,7 @@ def computed_features(view: View, model: AffectModel, folder: Path, progress: Pr
                     _write_header(file, (len(view), *features.shape[1:]))
                 file.write(features.tobytes())
                 done += len(features)
-                progress(done, len(view))
+                advance(done, len(view))
     own.replace(target)
     return target
 

@@ -11,7 +11,6 @@ from typing import Final
 
 import pytorch_lightning as pl
 import torch
-from rich.progress import Progress as Bar
 from torch import nn
 
 from affect_core.checkpoint import WEIGHTS_FILE, checkpoint_files, load_checkpoint
@@ -44,6 +43,7 @@ from affect_training.networks.backbones import (
     served_backbone,
     shape_of,
 )
+from affect_training.progress import Progress
 from affect_training.ratings.disk import replacing
 
 CHECKPOINT_FOLDER: Final = "checkpoint"
@@ -58,8 +58,8 @@ def fit(
     *,
     trained_on: str,
     cache: Path,
+    progress: Progress,
     callbacks: Sequence[pl.Callback] = (),
-    bar: Bar | None = None,
 ) -> list[StageResult]:
     """Train a recipe; `run/checkpoint` then serves, evaluates and exports.
 
@@ -73,8 +73,8 @@ def fit(
         run: folder of the run: checkpoints, logs, the recipe.
         trained_on: shown to users in every answer of the model.
         cache: where published weights are kept.
+        progress: told of each epoch and of what is computed or downloaded before it.
         callbacks: for Lightning's trainer.
-        bar: where progress is drawn.
 
     Returns:
         Each stage's best validation CCC and epochs.
@@ -101,19 +101,13 @@ def fit(
     known = _known_results(run, described)
     if known is not None:
         return known
-    backbone = _backbone(recipe, cache, processes)
+    backbone = _backbone(recipe, cache, processes, progress)
     shape = _shape_served(recipe, backbone)
     temporal = build_temporal(recipe.temporal, shape)
     seed_temporal(temporal, torch.Generator().manual_seed(recipe.seed))
     model = AffectModel(backbone, temporal, described.preprocess)
-    session = Session(
-        recipe,
-        data,
-        run,
-        shape.channels,
-        Surroundings(recipe.precision, processes, callbacks, bar is not None),
-        bar,
-    )
+    surroundings = Surroundings(recipe.precision, processes, callbacks, progress)
+    session = Session(recipe, data, run, shape.channels, surroundings)
     results = [_stage(number, model, session) for number in range(len(recipe.stages))]
     if processes.rank == 0:
         digest = _save(model, described, run / CHECKPOINT_FOLDER)
@@ -134,10 +128,11 @@ def _known_results(run: Path, described: RunDescription) -> list[StageResult] | 
     return list(known.stages) if checkpoint.weights_sha256 == known.weights_sha256 else None
 
 
-def _backbone(recipe: Recipe, cache: Path, processes: Processes) -> nn.Module:
+def _backbone(recipe: Recipe, cache: Path, processes: Processes, progress: Progress) -> nn.Module:
     """The backbone as training begins, in all processes."""
+    advance = progress("ImageNet weights")
     with processes.first_before_others():
-        backbone = build_backbone(recipe.backbone, recipe.seed, cache, _silent)
+        backbone = build_backbone(recipe.backbone, recipe.seed, cache, advance)
     backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if processes.world > 1:
         backbone = across_processes(recipe.backbone, backbone)
@@ -174,10 +169,6 @@ def _alone(folder: Path, processes: Processes) -> AbstractContextManager[None]:
 def _learned(stage: Stage, model: AffectModel) -> nn.Module:
     """What a stage changes: the backbone alone, or the model."""
     return model.backbone if stage.kind == "frames" else model
-
-
-def _silent(done: int, total: int) -> None:
-    """No bar for a download that happens once."""
 
 
 def _check_sizes(recipe: Recipe, prepared: PreparedSet) -> None:

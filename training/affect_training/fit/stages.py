@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
-from rich.progress import Progress as Bar
 
 from affect_core.model import AffectModel
 from affect_training.dataset.prepared import PreparedSet, TrackRef
@@ -65,7 +64,6 @@ class Session:
     folder: Path
     channels: int
     surroundings: Surroundings
-    bar: Bar | None
 
 
 def run_stage(number: int, model: AffectModel, session: Session, folder: Path) -> Outcome:
@@ -130,7 +128,7 @@ def _sources(
             CropSource(data.prepared, data.train, stage.crop_size, augment),
             CropSource(data.prepared, data.validation, stage.crop_size, None),
         )
-    processes = session.surroundings.processes
+    processes, progress = session.surroundings.processes, session.surroundings.progress
     model.to(processes.device).eval()
     precision = session.surroundings.precision
     size = stage.crop_size
@@ -146,15 +144,8 @@ def _sources(
                 view,
                 model,
                 session.folder.parent / FEATURES_FOLDER,
-                _advance(session.bar, place, views),
+                progress(f"{stage.name}: features {place} of {len(views)}"),
             )
-            for place, view in enumerate(views)
+            for place, view in enumerate(views, 1)
         ]
     return FeatureSource(train, data.train), FeatureSource([validation], data.validation)
-
-
-def _advance(bar: Bar | None, place: int, views: Sequence[View]) -> Callable[[int, int], None]:
-    if bar is None:
-        return lambda done, total: None
-    task = bar.add_task(f"features {place + 1} of {len(views)}", total=len(views[place]))
-    return lambda done, total: bar.update(task, completed=done)

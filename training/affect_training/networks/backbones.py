@@ -19,7 +19,8 @@ from affect_core.vgg import VGG, Depth
 from affect_training.errors import TrainingError
 from affect_training.networks.batch_norm import fold_batch_norm, with_batch_norm
 from affect_training.networks.graphs import UnsupportedNetworkError, export_graph
-from affect_training.networks.imagenet import DownloadError, Progress, load_imagenet
+from affect_training.networks.imagenet import DownloadError, load_imagenet
+from affect_training.progress import Advance
 
 VGGName = Literal["vgg16", "vgg19"]
 
@@ -44,7 +45,7 @@ class BackboneConfig(BaseModel):
         return self
 
 
-def build_backbone(config: BackboneConfig, seed: int, cache: Path, progress: Progress) -> nn.Module:
+def build_backbone(config: BackboneConfig, seed: int, cache: Path, progress: Advance) -> nn.Module:
     """A backbone to train: (N, 3, S, S) normalised RGB -> (N, C, H, H).
 
     Args:

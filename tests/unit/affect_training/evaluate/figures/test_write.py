@@ -14,10 +14,7 @@ from affect_training.evaluate.figures.write import FigureData, write_figures
 from affect_training.evaluate.predictions import Predictions, write_predictions
 from affect_training.evaluate.results import NOT_VALIDATED_FOR
 from drawn import GOLD, LOG, MakePredictions
-
-
-def ignore_progress(done: int, total: int) -> None:
-    pass
+from watching import Watch
 
 
 def test_all_figures_are_written_twice_and_the_page_says_what_they_hold_for(
@@ -26,10 +23,10 @@ def test_all_figures_are_written_twice_and_the_page_says_what_they_hold_for(
     (tmp_path / "metrics.csv").write_text(LOG)
     labels = Labels(GOLD, None, "made up")
     data = FigureData(labels, labels, {"GRU": read_curves(tmp_path / "metrics.csv")}, [predictions])
-    seen: list[tuple[int, int]] = []
-    files = write_figures(tmp_path / "out", data, lambda done, total: seen.append((done, total)))
+    watch = Watch()
+    files = write_figures(tmp_path / "out", data, watch)
     assert [file.name.split("-")[0] for file in files] == [*["figure"] * 8, "circumplex"]
-    assert seen == [(done, 9) for done in range(10)]
+    assert watch.seen == [("figures", done, 9) for done in range(10)]
     page = (tmp_path / "out" / "figures.md").read_text()
     for file in files:
         assert file.stat().st_size > 5000
@@ -37,7 +34,7 @@ def test_all_figures_are_written_twice_and_the_page_says_what_they_hold_for(
         assert f"({file.name})" in page
     assert "Trained on: made-up clips of nobody" in page
     assert NOT_VALIDATED_FOR in page
-    again = write_figures(tmp_path / "again", FigureData(labels, labels), ignore_progress)
+    again = write_figures(tmp_path / "again", FigureData(labels, labels), Watch())
     for one, other in zip(files, again, strict=False):
         assert one.with_suffix(".svg").read_bytes() == other.with_suffix(".svg").read_bytes()
 
@@ -46,14 +43,14 @@ def test_nothing_given_and_data_that_do_not_belong_together_are_refused(
     predictions: Predictions, make_predictions: MakePredictions, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="nothing to draw"):
-        write_figures(tmp_path, FigureData(), ignore_progress)
+        write_figures(tmp_path, FigureData(), Watch())
     other = make_predictions(GOLD, GOLD, split="validation")
     with pytest.raises(DataError, match="different splits"):
         FigureData(predictions=[predictions, other])
     (tmp_path / "file").write_text("in the way")
     data = FigureData(predictions=[predictions])
     with pytest.raises(DataError, match=r"file.* cannot be written"):
-        write_figures(tmp_path / "file" / "out", data, ignore_progress)
+        write_figures(tmp_path / "file" / "out", data, Watch())
 
 
 def test_the_command_draws_and_says_what_is_wrong(predictions: Predictions, tmp_path: Path) -> None:
