@@ -176,12 +176,15 @@ def fit_small(
     name: str,
     callbacks: Sequence[pl.Callback] = (),
     progress: Progress | None = None,
+    *,
+    frames: Path | None = None,
 ) -> list[StageResult]:
     """Train on `folder`/prepared; the run is `folder`/`name`/run, beside nobody else's."""
     return fit(
         recipe,
         folder / "prepared",
         folder / name / "run",
+        frames_folder=frames,
         trained_on="nothing, for tests",
         cache=folder / "cache",
         progress=progress or Watch(),

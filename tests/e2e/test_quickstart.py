@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from affect_training.fit.recipe import Recipe
-from affect_training.quickstart import CLIPS, quickstart, quickstart_recipe
+from affect_training.quickstart import CLIPS, STILLS, quickstart, quickstart_recipe
 
 pytestmark = pytest.mark.training
 
@@ -27,6 +27,7 @@ def test_from_nothing_to_an_archive_and_what_is_finished_stays(tmp_path: Path) -
         metrics, told = quickstart(
             tmp_path / "work",
             tmp_path / "store",
+            stills=STILLS.model_copy(update={"people": 10, "seconds": 2.0, "size": 128}),
             clips=CLIPS.model_copy(update={"people": 10, "seconds": 1.0, "size": 128}),
             recipe=small_recipe(),
             workers=2,

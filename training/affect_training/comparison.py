@@ -84,6 +84,7 @@ def run_comparison(
     prepared: Path,
     runs: Path,
     *,
+    frames: Path | None,
     trained_on: str,
     cache: Path,
     progress: Progress,
@@ -96,6 +97,7 @@ def run_comparison(
         base: the recipe that all share.
         prepared: made by `affect-train prepare`.
         runs: a folder for each model goes here.
+        frames: a prepared set for stages of frames; None: they read `prepared`.
         trained_on: what the clips are.
         cache: where published weights are kept.
         progress: told of each piece of work.
@@ -108,6 +110,7 @@ def run_comparison(
             recipe_for(model, base),
             prepared,
             run,
+            frames_folder=frames,
             trained_on=trained_on,
             cache=cache,
             progress=progress,

@@ -21,8 +21,10 @@ from affect_training.progress import Progress
 from affect_training.synth.config import SynthConfig
 from affect_training.synth.generate import generate_set
 
-CLIPS: Final = SynthConfig(people=300, clips_per_person=1, seconds=4.0)
-"""More people teach more than more frames of each."""
+STILLS: Final = SynthConfig(people=500, clips_per_person=1, seconds=8.0, fps=1.0, seed=1)
+"""What the backbone learns from: frames a second apart, so that hardly two show the same."""
+CLIPS: Final = SynthConfig(people=100, clips_per_person=1, seconds=4.0, fps=5.0, seed=2)
+"""What the temporal model learns from and is measured on."""
 
 
 def quickstart_recipe() -> Recipe:
@@ -34,6 +36,7 @@ def quickstart(
     folder: Path,
     model_store: Path,
     *,
+    stills: SynthConfig,
     clips: SynthConfig,
     recipe: Recipe,
     workers: int,
@@ -45,7 +48,8 @@ def quickstart(
     Args:
         folder: for clips, crops and the run.
         model_store: for the archive.
-        clips: what is rendered.
+        stills: rendered for the stages of frames.
+        clips: rendered for the stages of sequences and for measuring.
         recipe: how it is learned; crops are prepared at the size of its last stage.
         workers: processes that render and prepare.
         progress: told of each piece of work.
@@ -57,21 +61,25 @@ def quickstart(
     Raises:
         TrainingError: a part failed; it says which file and what to do.
     """
-    announce(f"rendering {clips.clips} clips of people who do not exist")
-    manifest = generate_set(clips, folder / "clips", workers, progress("clips"))
-    announce("finding and cutting out faces")
-    prepared = folder / "prepared"
-    options = PrepareOptions(
-        preprocess=PreprocessSpec(crop_size=recipe.stages[-1].crop_size, sample_fps=clips.fps)
-    )
-    prepare(manifest, prepared, options, workers, progress("clips prepared"))
+    announce(f"rendering {stills.people + clips.people} people who do not exist")
+    crop_size = recipe.stages[-1].crop_size
+    frames = _prepared(stills, folder / "stills", crop_size, workers, progress)
+    prepared = _prepared(clips, folder / "clips", crop_size, workers, progress)
     announce("training")
     run = folder / "runs" / recipe.name
     trained_on = (
-        f"{clips.name}: {clips.people} rendered people, {clips.clips} clips, seed "
+        f"{clips.name}: {stills.people + clips.people} rendered people, seeds {stills.seed} and "
         f"{clips.seed}. Labels are a mapping from face movements, not people's ratings."
     )
-    fit(recipe, prepared, run, trained_on=trained_on, cache=folder, progress=progress)
+    fit(
+        recipe,
+        prepared,
+        run,
+        frames_folder=frames,
+        trained_on=trained_on,
+        cache=folder,
+        progress=progress,
+    )
     announce("measuring on people that training never saw")
     metrics = measure_run(run, prepared, "test", progress=progress)
     told = smiles_and_frowns(read_predictions(run / PREDICTIONS_FILE))
@@ -80,3 +88,17 @@ def quickstart(
     card = model_card(checkpoint.spec, metrics)
     export_archive(checkpoint.model, checkpoint.spec, card, model_store)
     return metrics, told
+
+
+def _prepared(
+    config: SynthConfig, folder: Path, crop_size: int, workers: int, progress: Progress
+) -> Path:
+    """A rendered set, its faces found and cut out at its own rate."""
+    manifest = generate_set(
+        config, folder / "rendered", workers, progress(f"{folder.name}: render")
+    )
+    prepared = folder / "prepared"
+    preprocess = PreprocessSpec(crop_size=crop_size, sample_fps=config.fps)
+    options = PrepareOptions(preprocess=preprocess)
+    prepare(manifest, prepared, options, workers, progress(f"{folder.name}: find faces"))
+    return prepared

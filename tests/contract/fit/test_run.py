@@ -19,7 +19,13 @@ from affect_training.dataset.prepared import open_prepared
 from affect_training.errors import DataError, TrainingError
 from affect_training.fit import run as run_module
 from affect_training.fit.data import gold_of
-from affect_training.fit.folders import BACKBONES_FOLDER, RECIPE_FILE, StageResult, stage_folder
+from affect_training.fit.folders import (
+    BACKBONES_FOLDER,
+    RECIPE_FILE,
+    RunDescription,
+    StageResult,
+    stage_folder,
+)
 from affect_training.fit.recipe import read_recipe
 from affect_training.fit.run import CHECKPOINT_FOLDER
 from affect_training.fit.stages import FEATURES_FOLDER
@@ -232,8 +238,15 @@ def test_a_network_that_cannot_serve_is_refused_before_training(
 
 def test_a_stage_that_another_run_is_training_is_left_to_it(folder: Path) -> None:
     recipe = SMALL_RECIPE.model_copy(update={"seed": 5})
-    index = open_prepared(folder / "prepared").index_sha256
-    stage = stage_folder(0, recipe, index, folder / "beside" / "run")
+    prepared = open_prepared(folder / "prepared")
+    described = RunDescription(
+        recipe=recipe,
+        index_sha256=prepared.index_sha256,
+        frames_index_sha256=prepared.index_sha256,
+        preprocess=prepared.info.preprocess,
+        trained_on="nothing, for tests",
+    )
+    stage = stage_folder(0, described, folder / "beside" / "run")
     with (
         only_run(stage / "lock"),
         pytest.raises(DataError, match="Another run is at work"),

@@ -21,12 +21,18 @@ from affect_training.numerals import decimals
 
 _console = Console(stderr=True)
 
+FramesSet = Annotated[
+    Path | None,
+    typer.Option(help="A prepared set for stages of single frames; without it, PREPARED."),
+]
+
 
 def fit(
     recipe: Annotated[Path, typer.Argument(help="YAML; training/configs has some to start from.")],
     prepared: Annotated[Path, typer.Argument(help="What affect-train prepare made.")],
     run: Annotated[Path, typer.Argument(help="Folder for checkpoints, logs and the model.")],
     *,
+    frames: FramesSet = None,
     trained_on: Annotated[
         str, typer.Option(help="What the clips are; shown in every answer of the model.")
     ],
@@ -38,6 +44,7 @@ def fit(
             read_recipe(recipe),
             prepared,
             run,
+            frames_folder=frames,
             trained_on=trained_on,
             cache=weights_cache(),
             progress=progress,

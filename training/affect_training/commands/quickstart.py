@@ -13,7 +13,7 @@ from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.commands.fit import quiet_lightning
 from affect_training.evaluate.report import summary
-from affect_training.quickstart import CLIPS, quickstart_recipe
+from affect_training.quickstart import CLIPS, STILLS, quickstart_recipe
 from affect_training.quickstart import quickstart as run_quickstart
 
 _console = Console(stderr=True)
@@ -28,8 +28,9 @@ def quickstart(
         "model_store"
     ),
     people: Annotated[
-        int, typer.Option(min=10, help="Rendered people; more take longer and teach more.")
-    ] = CLIPS.people,
+        int,
+        typer.Option(min=10, help="Rendered for the backbone; more take longer and teach more."),
+    ] = STILLS.people,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
 ) -> None:
     """Synthetic clips, training from scratch, evaluation, archive: minutes on two cores."""
@@ -38,7 +39,8 @@ def quickstart(
         metrics, told = run_quickstart(
             folder,
             model_store,
-            clips=CLIPS.model_copy(update={"people": people}),
+            stills=STILLS.model_copy(update={"people": people}),
+            clips=CLIPS,
             recipe=quickstart_recipe(),
             workers=workers,
             progress=progress,

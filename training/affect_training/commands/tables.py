@@ -10,7 +10,7 @@ from rich.console import Console
 
 from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
-from affect_training.commands.fit import quiet_lightning, weights_cache
+from affect_training.commands.fit import FramesSet, quiet_lightning, weights_cache
 from affect_training.comparison import run_comparison
 from affect_training.evaluate.tables import (
     Which,
@@ -35,21 +35,39 @@ Out = Annotated[Path | None, typer.Option(help="Markdown file to write the table
 
 
 def table1(
-    recipe: RecipeFile, prepared: Prepared, runs: Runs, *, trained_on: TrainedOn, out: Out = None
+    recipe: RecipeFile,
+    prepared: Prepared,
+    runs: Runs,
+    *,
+    frames: FramesSet = None,
+    trained_on: TrainedOn,
+    out: Out = None,
 ) -> None:
     """Train and measure the models of the paper's table 1; print them beside its numbers."""
-    _compare("table1", recipe, prepared, runs, trained_on, out)
+    _compare("table1", recipe, prepared, runs, frames, trained_on, out)
 
 
 def table2(
-    recipe: RecipeFile, prepared: Prepared, runs: Runs, *, trained_on: TrainedOn, out: Out = None
+    recipe: RecipeFile,
+    prepared: Prepared,
+    runs: Runs,
+    *,
+    frames: FramesSet = None,
+    trained_on: TrainedOn,
+    out: Out = None,
 ) -> None:
     """Train and measure VGG19 with ConvLSTM, LSTM and GRU; print them beside table 2's numbers."""
-    _compare("table2", recipe, prepared, runs, trained_on, out)
+    _compare("table2", recipe, prepared, runs, frames, trained_on, out)
 
 
 def _compare(  # noqa: PLR0917 the commands' own
-    which: Which, recipe: Path, prepared: Path, runs: Path, trained_on: str, out: Path | None
+    which: Which,
+    recipe: Path,
+    prepared: Path,
+    runs: Path,
+    frames: Path | None,
+    trained_on: str,
+    out: Path | None,
 ) -> None:
     quiet_lightning()
     with reported(_console):
@@ -59,6 +77,7 @@ def _compare(  # noqa: PLR0917 the commands' own
                 read_recipe(recipe),
                 prepared,
                 runs,
+                frames=frames,
                 trained_on=trained_on,
                 cache=weights_cache(),
                 progress=progress,

@@ -40,6 +40,7 @@ class RunDescription(BaseModel):
 
     recipe: Recipe
     index_sha256: str = Field(description="Of the prepared set.")
+    frames_index_sha256: str = Field(description="Of the one that stages of frames read.")
     preprocess: PreprocessSpec
     trained_on: str
 
@@ -78,12 +79,13 @@ def claim(run: Path, described: RunDescription) -> None:
     _write(path, described)
 
 
-def stage_folder(number: int, recipe: Recipe, index_sha256: str, run: Path) -> Path:
+def stage_folder(number: int, described: RunDescription, run: Path) -> Path:
     """Where a stage keeps its logs and checkpoints.
 
     While no temporal model has been trained, what came before does not depend on it: the
     folder is named by what it does depend on and lies beside the runs.
     """
+    recipe = described.recipe
     stages = recipe.stages[: number + 1]
     name = f"{number}-{stages[-1].name}"
     if any(stage.kind == "sequences" for stage in stages):
@@ -93,7 +95,7 @@ def stage_folder(number: int, recipe: Recipe, index_sha256: str, run: Path) -> P
         "seed": recipe.seed,
         "precision": recipe.precision,
         "stages": [stage.model_dump(mode="json") for stage in stages],
-        "index": index_sha256,
+        "index": described.frames_index_sha256,
     }
     digest = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:12]
     return run.parent / BACKBONES_FOLDER / f"{recipe.backbone.name}-{digest}" / name

@@ -19,8 +19,8 @@ from affect_core.model import AffectModel, build_temporal, seed_temporal
 from affect_core.spec import ArchitectureSpec, ModelSpec, Provenance
 from affect_core.temporal import FeatureShape
 from affect_training.dataset.lock import only_run
-from affect_training.dataset.prepared import PreparedSet, open_prepared
-from affect_training.errors import TrainingError
+from affect_training.dataset.prepared import open_prepared
+from affect_training.fit.checks import check_sets
 from affect_training.fit.folders import (
     RunDescription,
     RunResult,
@@ -56,6 +56,7 @@ def fit(
     prepared_folder: Path,
     run: Path,
     *,
+    frames_folder: Path | None = None,
     trained_on: str,
     cache: Path,
     progress: Progress,
@@ -71,6 +72,7 @@ def fit(
         recipe: what to train.
         prepared_folder: made by `affect-train prepare`.
         run: folder of the run: checkpoints, logs, the recipe.
+        frames_folder: a prepared set for the stages of frames; None: they read the same.
         trained_on: shown to users in every answer of the model.
         cache: where published weights are kept.
         progress: told of each epoch and of what is computed or downloaded before it.
@@ -84,12 +86,13 @@ def fit(
             full.
     """
     prepared = open_prepared(prepared_folder)
-    _check_sizes(recipe, prepared)
+    frames = prepared if frames_folder is None else open_prepared(frames_folder)
+    check_sets(recipe, prepared, frames)
     processes = Processes.of_environment()
-    data = StageData(prepared, prepared.tracks("train"), prepared.tracks("validation"))
     described = RunDescription(
         recipe=recipe,
         index_sha256=prepared.index_sha256,
+        frames_index_sha256=frames.index_sha256,
         preprocess=prepared.info.preprocess,
         trained_on=trained_on,
     )
@@ -107,8 +110,10 @@ def fit(
     seed_temporal(temporal, torch.Generator().manual_seed(recipe.seed))
     model = AffectModel(backbone, temporal, described.preprocess)
     surroundings = Surroundings(recipe.precision, processes, callbacks, progress)
-    session = Session(recipe, data, run, shape.channels, surroundings)
-    results = [_stage(number, model, session) for number in range(len(recipe.stages))]
+    session = Session(
+        recipe, StageData.of(frames), StageData.of(prepared), run, shape.channels, surroundings
+    )
+    results = [_stage(number, model, session, described) for number in range(len(recipe.stages))]
     if processes.rank == 0:
         digest = _save(model, described, run / CHECKPOINT_FOLDER)
         result = RunResult(described=described, stages=tuple(results), weights_sha256=digest)
@@ -140,12 +145,13 @@ def _backbone(recipe: Recipe, cache: Path, processes: Processes, progress: Progr
     return backbone
 
 
-def _stage(number: int, model: AffectModel, session: Session) -> StageResult:
+def _stage(
+    number: int, model: AffectModel, session: Session, described: RunDescription
+) -> StageResult:
     """Train a stage, or take up what it left when it was finished before."""
-    recipe, processes = session.recipe, session.surroundings.processes
-    stage = recipe.stages[number]
-    index = session.data.prepared.index_sha256
-    folder = stage_folder(number, recipe, index, session.folder)
+    processes = session.surroundings.processes
+    stage = session.recipe.stages[number]
+    folder = stage_folder(number, described, session.folder)
     learned = _learned(stage, model)
     known = finished_stage(folder, learned)
     if known is not None:
@@ -169,21 +175,6 @@ def _alone(folder: Path, processes: Processes) -> AbstractContextManager[None]:
 def _learned(stage: Stage, model: AffectModel) -> nn.Module:
     """What a stage changes: the backbone alone, or the model."""
     return model.backbone if stage.kind == "frames" else model
-
-
-def _check_sizes(recipe: Recipe, prepared: PreparedSet) -> None:
-    size = prepared.info.preprocess.crop_size
-    for stage in recipe.stages:
-        if stage.crop_size > size:
-            raise TrainingError(
-                f"Stage {stage.name} wants crops of {stage.crop_size} pixels and {prepared.folder} "
-                f"has {size}: prepare with --crop-size {stage.crop_size}."
-            )
-    if recipe.stages[-1].crop_size != size:
-        raise TrainingError(
-            f"The last stage has crops of {recipe.stages[-1].crop_size} pixels and "
-            f"{prepared.folder} has {size}. They must be equal: what is trained last is served."
-        )
 
 
 def _shape_served(recipe: Recipe, backbone: nn.Module) -> FeatureShape:

@@ -46,6 +46,15 @@ class StageData:
     train: Sequence[TrackRef]
     validation: Sequence[TrackRef]
 
+    @classmethod
+    def of(cls, prepared: PreparedSet) -> StageData:
+        """A set's tracks.
+
+        Raises:
+            DataError: a split has nothing to learn from.
+        """
+        return cls(prepared, prepared.tracks("train"), prepared.tracks("validation"))
+
     def __post_init__(self) -> None:
         for name, tracks in (("train", self.train), ("validation", self.validation)):
             if not any((~np.isnan(track.arousal)).any() for track in tracks):
@@ -57,13 +66,22 @@ class StageData:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What all stages of a run share; `channels` are those of the backbone's features."""
+    """What all stages of a run share.
+
+    `frames` is what stages of frames read, `sequences` what the others do. `channels` are those
+    of the backbone's features.
+    """
 
     recipe: Recipe
-    data: StageData
+    frames: StageData
+    sequences: StageData
     folder: Path
     channels: int
     surroundings: Surroundings
+
+    def data_of(self, stage: Stage) -> StageData:
+        """What a stage reads."""
+        return self.frames if isinstance(stage, FramesStage) else self.sequences
 
 
 def run_stage(number: int, model: AffectModel, session: Session, folder: Path) -> Outcome:
@@ -75,8 +93,9 @@ def run_stage(number: int, model: AffectModel, session: Session, folder: Path) -
         session: the run's.
         folder: for the stage's checkpoints and logs.
     """
-    recipe, data, processes = session.recipe, session.data, session.surroundings.processes
+    recipe, processes = session.recipe, session.surroundings.processes
     stage = recipe.stages[number]
+    data = session.data_of(stage)
     seed = int(np.random.default_rng((recipe.seed, number)).integers(2**31))
     # Not from where the stages before have left the generator: they may have been skipped.
     with torch.random.fork_rng(devices=[]):
@@ -121,7 +140,7 @@ def _sources(
     stage: Stage, seed: int, model: AffectModel, session: Session
 ) -> tuple[Source, Source]:
     """Where training and validation read from."""
-    data = session.data
+    data = session.data_of(stage)
     if isinstance(stage, FramesStage) or stage.backbone == "train":
         augment = None if stage.augment is None else Augment(stage.augment)
         return (

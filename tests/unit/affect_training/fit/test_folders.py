@@ -31,6 +31,7 @@ def described() -> RunDescription:
     return RunDescription(
         recipe=recipe_of(sequences_stage()),
         index_sha256="ab" * 32,
+        frames_index_sha256="cd" * 32,
         preprocess=PreprocessSpec(crop_size=32),
         trained_on="nothing, for tests",
     )
