@@ -13,17 +13,16 @@ import csv
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import Progress
 from torch.utils.flop_counter import FlopCounterMode
 
 from affect_core.checkpoint import load_checkpoint
 from affect_core.spec import PreprocessSpec
+from affect_training.commands.bars import bars
 from affect_training.comparison import measure_run
 from affect_training.dataset.prepare import PrepareOptions, prepare
 from affect_training.fit.history import HISTORY_FILE
@@ -87,25 +86,20 @@ def main() -> None:
     crop_size = recipe.stages[-1].crop_size
     workers = os.cpu_count() or 1
     report: dict[str, Any] = {"device": torch.cuda.get_device_name(), "torch": torch.__version__}
-    with Progress(console=Console(stderr=True)) as bar:
-
-        def advance(name: str) -> Callable[[int, int], None]:
-            task = bar.add_task(name, total=None)
-            return lambda done, total: bar.update(task, completed=done, total=total)
-
+    with bars(Console(stderr=True)) as progress:
         started = time.perf_counter()
         config = SynthConfig(people=options.people, clips_per_person=1, seconds=options.seconds)
-        manifest = generate_set(config, folder / "clips", workers, advance("clips"))
+        manifest = generate_set(config, folder / "clips", workers, progress("clips"))
         rendered = time.perf_counter()
         spec = PreprocessSpec(crop_size=crop_size)
         prepared = folder / "prepared"
-        prepare(manifest, prepared, PrepareOptions(preprocess=spec), workers, advance("prepared"))
+        prepare(manifest, prepared, PrepareOptions(preprocess=spec), workers, progress("prepared"))
         cut = time.perf_counter()
         run = folder / "runs" / recipe.name
         trained_on = f"{config.name}: {config.people} rendered people, seed {config.seed}"
-        fit(recipe, prepared, run, trained_on=trained_on, cache=folder, bar=bar)
+        fit(recipe, prepared, run, trained_on=trained_on, cache=folder, progress=progress)
         fitted = time.perf_counter()
-        metrics = measure_run(run, prepared, "test", bar)
+        metrics = measure_run(run, prepared, "test", progress=progress)
     frames = config.clips * config.frames_per_clip
     peak = peak_flops(torch.device("cuda"))
     rates = stage_rates(recipe, run.parent, run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,17 @@ from affect_training.dataset.index import COLUMNS, INTEGER_COLUMNS
 from affect_training.dataset.info import INDEX_FILE, INFO_FILE, SHARDS_FOLDER, PreparedInfo
 from affect_training.dataset.shards import ShardWriter, crop_key, encode_jpeg
 from affect_training.fit.folders import StageResult
+from affect_training.fit.history import COLUMNS as HISTORY_COLUMNS
+from affect_training.fit.history import HISTORY_FILE
 from affect_training.fit.losses import batch_loss
 from affect_training.fit.module import AffectModule
 from affect_training.fit.recipe import LossConfig, Recipe
 from affect_training.fit.run import fit
 from affect_training.networks.batch_norm import GlobalBatchNorm2d
 from affect_training.networks.collectives import gathered
+from affect_training.progress import Progress
 from affect_training.ratings.types import Split
+from watching import Watch
 
 SIDE = 32
 """Pixels of the prepared crops."""
@@ -166,17 +171,36 @@ def recipe_of(*stages: Mapping[str, Any], **changes: Any) -> Recipe:
 
 
 def fit_small(
-    recipe: Recipe, folder: Path, name: str, callbacks: Sequence[pl.Callback] = ()
+    recipe: Recipe,
+    folder: Path,
+    name: str,
+    callbacks: Sequence[pl.Callback] = (),
+    progress: Progress | None = None,
+    *,
+    frames: Path | None = None,
 ) -> list[StageResult]:
     """Train on `folder`/prepared; the run is `folder`/`name`/run, beside nobody else's."""
     return fit(
         recipe,
         folder / "prepared",
         folder / name / "run",
+        frames_folder=frames,
         trained_on="nothing, for tests",
         cache=folder / "cache",
+        progress=progress or Watch(),
         callbacks=callbacks,
     )
+
+
+def histories(runs: Path) -> dict[str, list[dict[str, str]]]:
+    """The rows of each stage's history without the seconds, by the stage's folder."""
+    found = {}
+    for path in runs.rglob(HISTORY_FILE):
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert all(tuple(row) == HISTORY_COLUMNS for row in rows)
+        found[path.parent.name] = [{k: v for k, v in r.items() if k != "seconds"} for r in rows]
+    return found
 
 
 SMALL_RECIPE = recipe_of(

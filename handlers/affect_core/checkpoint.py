@@ -41,18 +41,29 @@ class Checkpoint:
     weights_sha256: str
 
 
-def save_checkpoint(folder: Path, model: AffectModel, spec: ModelSpec) -> None:
-    """Write both files into `folder`; the same model and spec give the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / WEIGHTS_FILE
+def checkpoint_files(model: AffectModel, spec: ModelSpec) -> dict[str, bytes]:
+    """A checkpoint's files by name, in the order in which they are to be written.
+
+    The same model and spec give the same bytes.
+    """
     tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
-    safetensors.torch.save_file(tensors, weights)
-    described = _SpecFile(
-        model=spec, model_sha256=_spec_sha256(spec), weights_sha256=sha256_of(weights)
-    )
+    files = {WEIGHTS_FILE: safetensors.torch.save(tensors)}
     if isinstance(model.backbone, GraphBackbone):
-        (folder / GRAPH_FILE).write_bytes(graph_bytes(model.backbone.graph))
-    (folder / SPEC_FILE).write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        files[GRAPH_FILE] = graph_bytes(model.backbone.graph)
+    described = _SpecFile(
+        model=spec,
+        model_sha256=_spec_sha256(spec),
+        weights_sha256=hashlib.sha256(files[WEIGHTS_FILE]).hexdigest(),
+    )
+    files[SPEC_FILE] = described.model_dump_json(indent=2).encode() + b"\n"
+    return files
+
+
+def save_checkpoint(folder: Path, model: AffectModel, spec: ModelSpec) -> None:
+    """Write a checkpoint's files into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in checkpoint_files(model, spec).items():
+        (folder / name).write_bytes(content)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:

@@ -1,4 +1,4 @@
-"""Crops -> arousal and valence: a backbone and a temporal model, built from a spec."""
+"""Crops -> arousal and valence: a backbone and a temporal model."""
 
 from __future__ import annotations
 
@@ -24,15 +24,18 @@ class AffectModel(nn.Module):
     """Backbone and temporal model together, as a checkpoint holds them.
 
     Args:
-        spec: sizes and normalisation.
-        backbone: (N, 3, S, S) normalised RGB -> (N, C, H, H) as `feature_shape(spec)` says.
+        backbone: (N, 3, S, S) normalised RGB -> (N, C, H, H).
+        temporal: of the shape that the backbone gives.
+        preprocess: how crops are normalised.
     """
 
-    def __init__(self, spec: ModelSpec, backbone: nn.Module) -> None:
+    def __init__(
+        self, backbone: nn.Module, temporal: TemporalModel, preprocess: PreprocessSpec
+    ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.temporal = _build_temporal(spec.architecture.temporal, feature_shape(spec))
-        mean, std = _normalisation(spec.preprocess)
+        self.temporal = temporal
+        mean, std = _normalisation(preprocess)
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
         self.mean: Tensor
@@ -61,36 +64,44 @@ def build_model(spec: ModelSpec, graph: Graph | None = None) -> AffectModel:
         spec: names the backbone.
         graph: what a `GraphSpec` stands for.
     """
-    backbone = spec.architecture.backbone
-    if isinstance(backbone, GraphSpec):
+    named = spec.architecture.backbone
+    backbone: nn.Module
+    if isinstance(named, GraphSpec):
         if graph is None:
-            raise ValueError(f"backbone {backbone.name} needs its graph")
-        return AffectModel(spec, GraphBackbone(graph))
-    return AffectModel(spec, VGG(_DEPTHS[backbone]))
+            raise ValueError(f"backbone {named.name} needs its graph")
+        backbone, shape = GraphBackbone(graph), FeatureShape(named.channels, named.map_size)
+    else:
+        backbone = VGG(_DEPTHS[named])
+        shape = FeatureShape(VGG_CHANNELS, spec.preprocess.crop_size // VGG_STRIDE)
+    temporal = build_temporal(spec.architecture.temporal, shape)
+    return AffectModel(backbone, temporal, spec.preprocess)
 
 
-def feature_shape(spec: ModelSpec) -> FeatureShape:
-    """What the spec's backbone gives for one crop of the spec's size."""
-    backbone = spec.architecture.backbone
-    if isinstance(backbone, GraphSpec):
-        return FeatureShape(backbone.channels, backbone.map_size)
-    return FeatureShape(VGG_CHANNELS, spec.preprocess.crop_size // VGG_STRIDE)
+def build_temporal(spec: ConvLSTMSpec | RecurrentSpec, shape: FeatureShape) -> TemporalModel:
+    """The temporal model a spec describes, over features of this shape."""
+    if isinstance(spec, ConvLSTMSpec):
+        return ConvLSTMHead(spec, shape)
+    return RecurrentHead(spec, shape)
 
 
 def seed_parameters(model: AffectModel, seed: int) -> None:
-    """Fill a model with random weights, the same for the same seed and torch version.
-
-    Convolutions of the backbone by He et al. 2015 (fan out, as torchvision does for VGG);
-    the temporal model as `seed_temporal`.
-    """
+    """Fill a model with random weights, the same for the same seed and torch version."""
     generator = torch.Generator().manual_seed(seed)
-    for layer in _layers_with_weights(model.backbone):
+    seed_backbone(model.backbone, generator)
+    seed_temporal(model.temporal, generator)
+
+
+def seed_backbone(backbone: nn.Module, generator: torch.Generator) -> None:
+    """Fill a backbone's convolutions and linear layers with random weights.
+
+    By He et al. 2015 (fan out, as torchvision does for VGG); biases 0.
+    """
+    for layer in _layers_with_weights(backbone):
         nn.init.kaiming_normal_(
             layer.weight, mode="fan_out", nonlinearity="relu", generator=generator
         )
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
-    seed_temporal(model.temporal, generator)
 
 
 def seed_temporal(temporal: nn.Module, generator: torch.Generator) -> None:
@@ -112,12 +123,6 @@ def seed_temporal(temporal: nn.Module, generator: torch.Generator) -> None:
                 for layer in range(module.num_layers):
                     bias = module.get_parameter(f"bias_ih_l{layer}")
                     bias[module.hidden_size : 2 * module.hidden_size] = 1.0
-
-
-def _build_temporal(spec: ConvLSTMSpec | RecurrentSpec, shape: FeatureShape) -> TemporalModel:
-    if isinstance(spec, ConvLSTMSpec):
-        return ConvLSTMHead(spec, shape)
-    return RecurrentHead(spec, shape)
 
 
 def _normalisation(spec: PreprocessSpec) -> tuple[Tensor, Tensor]:

@@ -32,6 +32,7 @@ from affect_training.evaluate.predict import predict
 from affect_training.evaluate.predictions import Predictions, read_predictions
 from affect_training.evaluate.results import read_metrics
 from affect_training.ratings.types import Split
+from watching import Watch
 
 CPU = DeviceChoice.of(None)
 
@@ -81,7 +82,7 @@ def predicted(
     checkpoint: Checkpoint, prepared: PreparedSet, split: Split = "test", **more: Path
 ) -> Predictions:
     # The pipeline takes its checkpoint's model over; the fixture's is shared.
-    return predict(checkpoint, prepared, split, CPU, progress=lambda done, total: None, **more)
+    return predict(checkpoint, prepared, split, CPU, progress=Watch(), **more)
 
 
 @pytest.fixture(scope="module")
@@ -137,12 +138,10 @@ def test_source_says_what_answered_and_about_what(
 def test_progress_counts_samples_to_the_end(
     checkpoint: Checkpoint, prepared: PreparedSet, test_split: Predictions
 ) -> None:
-    seen: list[tuple[int, int]] = []
-    predict(
-        checkpoint, prepared, "test", CPU, progress=lambda done, total: seen.append((done, total))
-    )
-    total = len(test_split.clip)
-    assert seen == [(done, total) for done in range(total + 1)]
+    watch = Watch()
+    predict(checkpoint, prepared, "test", CPU, progress=watch)
+    name, total = "vgg19-convlstm: samples of test", len(test_split.clip)
+    assert watch.seen == [(name, done, total) for done in range(total + 1)]
 
 
 def test_clips_that_moved_are_found_where_they_are_now(
@@ -186,7 +185,7 @@ def test_what_does_not_fit_together_is_refused(
         predicted(checkpoint, empty)
     haar = choose_detector("haar")
     stand_in = dataclasses.replace(haar, fallback_reason="no wheel")
-    monkeypatch.setattr("affect_training.evaluate.predict.choose_detector", lambda name: stand_in)
+    monkeypatch.setattr("affect_training.dataset.detector.choose_detector", lambda name: stand_in)
     with pytest.raises(DataError, match=r"libfacedetection cannot run here \(no wheel\)"):
         predicted(checkpoint, prepared)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from affect_core.spec import ModelSpec
+from affect_training.evaluate.report import estimate_text, interval_note
 from affect_training.evaluate.results import Estimate, Estimates, RunMetrics
+from affect_training.numerals import counted
 
 CARD_FILE: Final = "MODEL_CARD.md"
 
@@ -13,16 +15,13 @@ _INTENDED_USE: Final = (
     "Arousal and valence over time of faces in video, for research and for software that shows "
     "them to the person they are about or uses them in aggregate."
 )
-_LIMITS: Final = (
-    (
-        "Outputs describe how a face looks, in the terms of the labels it was trained with. "
-        "They are not what a person feels."
-    ),
-    (
-        "Not validated for decisions about people (diagnosis, hiring, grading, monitoring), nor "
-        "for populations, cameras or settings other than those of the evaluation."
-    ),
-    "A frame without a detected face has no values; nothing stands in for them.",
+_MEANING: Final = (
+    "Outputs describe how a face looks, in the terms of the labels it was trained with. They are "
+    "not what a person feels."
+)
+_MISSING: Final = "A frame without a detected face has no values; nothing stands in for them."
+_UNMEASURED: Final = (
+    "Decisions about people (diagnosis, hiring, grading, monitoring), or anything else."
 )
 
 
@@ -33,16 +32,18 @@ def model_card(spec: ModelSpec, metrics: RunMetrics | None) -> str:
         spec: of the model.
         metrics: of its evaluation; None where there was none, and the card says so.
     """
-    preprocess = spec.preprocess
+    preprocess, smoothing_s = spec.preprocess, spec.output_smoothing_s
+    side = preprocess.crop_size
+    not_validated_for = _UNMEASURED if metrics is None else metrics.not_validated_for
     lines = [
         f"# {spec.name} {spec.version}",
         "",
         (
-            f"- Architecture: {spec.architecture.name}, crops of {preprocess.crop_size} pixels, "
+            f"- Architecture: {spec.architecture.name}, crops of {side} by {side} pixels, "
             f"{preprocess.sample_fps:g} samples a second"
         ),
         f"- Trained on: {spec.provenance.trained_on}",
-        f"- Output smoothing: {spec.output_smoothing_s:g} s",
+        f"- Output smoothing: {f'{smoothing_s:g} s' if smoothing_s else 'none'}",
         "",
         "## Evaluation",
         "",
@@ -54,24 +55,21 @@ def model_card(spec: ModelSpec, metrics: RunMetrics | None) -> str:
         "",
         "## Limits",
         "",
-        *(f"- {limit}" for limit in _LIMITS),
+        f"- {_MEANING}",
+        f"- {_MISSING}",
+        f"- Not validated for: {not_validated_for}",
     ]
-    if metrics is not None:
-        lines.append(f"- {metrics.not_validated_for}")
     return "\n".join(lines) + "\n"
 
 
 def _evaluation(metrics: RunMetrics) -> list[str]:
     return [
         (
-            f"Split `{metrics.split}`: {metrics.subjects} subjects, none of them trained on, "
-            f"{metrics.clips} clips, {metrics.scored} rated samples with a face "
-            f"({metrics.coverage:.1%} of those rated)."
+            f"Split `{metrics.split}`: {counted(metrics.subjects, 'subject')}, "
+            f"{counted(metrics.clips, 'clip')}, {counted(metrics.scored, 'rated sample')} with a "
+            f"face ({metrics.coverage:.1%} of those rated)."
         ),
-        (
-            f"In brackets, {metrics.bootstrap.confidence:.0%} intervals from "
-            f"{metrics.bootstrap.resamples} resamplings of the subjects."
-        ),
+        interval_note(metrics),
         "",
         "| | CCC | PCC | MSE |",
         "| --- | --- | --- | --- |",
@@ -87,8 +85,4 @@ def _row(name: str, estimates: Estimates) -> str:
 
 
 def _cell(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "undefined"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+    return "undefined" if estimate.value is None else estimate_text(estimate)

@@ -7,27 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from rich.progress import Progress as Bar
-
 from affect_core.checkpoint import load_checkpoint
 from affect_core.runtime import DeviceChoice
 from affect_core.spec import ConvLSTMSpec, RecurrentSpec
 from affect_training.dataset.prepared import open_prepared
-from affect_training.evaluate.predict import predict
-from affect_training.evaluate.predictions import write_predictions
-from affect_training.evaluate.results import (
-    METRICS_FILE,
-    PREDICTIONS_FILE,
-    RunMetrics,
-    evaluate,
-    read_metrics,
-    write_metrics,
-)
+from affect_training.evaluate.measure import measure_checkpoint
+from affect_training.evaluate.results import METRICS_FILE, RunMetrics, read_metrics
 from affect_training.evaluate.tables import Which
 from affect_training.fit.processes import Processes
 from affect_training.fit.recipe import Recipe
 from affect_training.fit.run import CHECKPOINT_FOLDER, fit
 from affect_training.networks.backbones import BackboneConfig
+from affect_training.progress import Progress
 from affect_training.ratings.types import Split
 
 Temporal = Literal["convlstm", "lstm", "gru"]
@@ -61,12 +52,16 @@ MODELS: Final[dict[Which, tuple[Model, ...]]] = {
 
 
 def recipe_for(model: Model, base: Recipe) -> Recipe:
-    """The base recipe with another backbone and temporal model, all else equal."""
-    temporal = (
-        ConvLSTMSpec() if model.temporal == "convlstm" else RecurrentSpec(kind=model.temporal)
-    )
-    if isinstance(base.temporal, ConvLSTMSpec) and model.temporal == "convlstm":
+    """The base recipe with another backbone and temporal model, all else equal.
+
+    The base's own temporal model is taken as it is; one of another kind has its default sizes.
+    """
+    if base.temporal.kind == model.temporal:
         temporal = base.temporal
+    elif model.temporal == "convlstm":
+        temporal = ConvLSTMSpec()
+    else:
+        temporal = RecurrentSpec(kind=model.temporal)
     backbone = BackboneConfig(
         name=model.backbone,
         weights=base.backbone.weights,
@@ -89,9 +84,10 @@ def run_comparison(
     prepared: Path,
     runs: Path,
     *,
+    frames: Path | None,
     trained_on: str,
     cache: Path,
-    bar: Bar,
+    progress: Progress,
     announce: Callable[[str], None],
 ) -> None:
     """Train and measure every model of a table; what is finished is not done again.
@@ -101,9 +97,10 @@ def run_comparison(
         base: the recipe that all share.
         prepared: made by `affect-train prepare`.
         runs: a folder for each model goes here.
+        frames: a prepared set for stages of frames; None: they read `prepared`.
         trained_on: what the clips are.
         cache: where published weights are kept.
-        bar: where progress is drawn.
+        progress: told of each piece of work.
         announce: called with each model's name as it begins.
     """
     for model in MODELS[which]:
@@ -113,31 +110,22 @@ def run_comparison(
             recipe_for(model, base),
             prepared,
             run,
+            frames_folder=frames,
             trained_on=trained_on,
             cache=cache,
-            bar=bar,
+            progress=progress,
         )
         if Processes.of_environment().rank == 0:
-            measure_run(run, prepared, "test", bar)
+            measure_run(run, prepared, "test", progress=progress)
 
 
-def measure_run(run: Path, prepared: Path, split: Split, bar: Bar) -> RunMetrics:
+def measure_run(run: Path, prepared: Path, split: Split, *, progress: Progress) -> RunMetrics:
     """A run's metrics on a split, from `metrics.json` if this checkpoint was measured."""
     checkpoint = load_checkpoint(run / CHECKPOINT_FOLDER)
-    path = run / METRICS_FILE
-    if path.is_file():
-        known = read_metrics(path)
+    if (run / METRICS_FILE).is_file():
+        known = read_metrics(run / METRICS_FILE)
         if known.source.weights_sha256 == checkpoint.weights_sha256 and known.split == split:
             return known
-    task = bar.add_task(f"{run.name}: {split} clips", total=None)
-    predictions = predict(
-        checkpoint,
-        open_prepared(prepared),
-        split,
-        DeviceChoice.of(0),
-        progress=lambda done, total: bar.update(task, completed=done, total=total),
+    return measure_checkpoint(
+        checkpoint, open_prepared(prepared), split, run, DeviceChoice.of(0), progress=progress
     )
-    write_predictions(run / PREDICTIONS_FILE, predictions)
-    metrics = evaluate(predictions)
-    write_metrics(path, metrics)
-    return metrics

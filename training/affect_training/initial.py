@@ -15,7 +15,8 @@ from typing import Final
 from affect_core.model import AffectModel, build_model, seed_parameters
 from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 from affect_core.vgg import VGG
-from affect_training.networks.imagenet import DownloadError, Progress, load_imagenet
+from affect_training.networks.imagenet import DownloadError, load_imagenet
+from affect_training.progress import Advance
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class BackboneWeights(str, Enum):
 def initial_model(
     weights: BackboneWeights,
     cache: Path,
-    progress: Progress,
+    progress: Advance,
     preprocess: PreprocessSpec | None = None,
 ) -> tuple[AffectModel, ModelSpec]:
     """An untrained model and the spec that says so.

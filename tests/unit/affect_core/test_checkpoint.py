@@ -22,7 +22,7 @@ from affect_core.checkpoint import (
     save_checkpoint,
 )
 from affect_core.errors import SpecError
-from affect_core.graph import Call, Graph, GraphBackbone, Items, Value, Weight
+from affect_core.graph import Call, Graph, Items, Value, Weight
 from affect_core.model import AffectModel, build_model, seed_parameters
 from affect_core.spec import GraphSpec, ModelSpec, RecurrentSpec
 
@@ -239,7 +239,7 @@ def graph_saved(tmp_path_factory: pytest.TempPathFactory, tiny_spec: ModelSpec) 
         update={"backbone": backbone, "temporal": RecurrentSpec(kind="gru", hidden_size=3)}
     )
     spec = tiny_spec.model_copy(update={"architecture": architecture})
-    model = AffectModel(spec, GraphBackbone(GRAPH))
+    model = build_model(spec, GRAPH)
     seed_parameters(model, 3)
     with torch.no_grad():
         model.backbone.get_parameter("w_conv").copy_(torch.linspace(-1, 1, 135).view(5, 3, 3, 3))

@@ -8,27 +8,19 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from affect_core.errors import SpecError
 from affect_core.runtime import DeviceChoice
-from affect_training.dataset.prepared import PreparedSet, open_prepared
-from affect_training.errors import TrainingError
-from affect_training.evaluate import results
+from affect_training.commands.bars import bars
+from affect_training.commands.failures import reported
+from affect_training.dataset.prepared import open_prepared
 from affect_training.evaluate.bootstrap import RESAMPLES, SEED
+from affect_training.evaluate.measure import measure_checkpoint
 from affect_training.evaluate.predict import predict
-from affect_training.evaluate.predictions import Predictions, write_predictions
 from affect_training.evaluate.report import summary
+from affect_training.evaluate.results import METRICS_FILE, PREDICTIONS_FILE
 from affect_training.evaluate.smoothing import fit_smoothing
-from affect_training.ratings.types import Split
+from affect_training.numerals import decimals
 
 _console = Console(stderr=True)
 
@@ -63,18 +55,20 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the resampling.")] = SEED,
 ) -> None:
     """Run a model over a split's clips and measure it: CCC, PCC, MSE with intervals."""
-    try:
-        loaded, opened = load_checkpoint(checkpoint), open_prepared(prepared)
-        _make_folder(out)
-        predictions = _predict(loaded, opened, split.value, clips, gpu)
-        write_predictions(out / results.PREDICTIONS_FILE, predictions)
-        with _console.status("resampling subjects"):
-            metrics = results.evaluate(predictions, resamples, seed)
-        results.write_metrics(out / results.METRICS_FILE, metrics)
-    except (TrainingError, SpecError) as error:
-        raise _failed(error) from error
+    with reported(_console), bars(_console) as progress:
+        metrics = measure_checkpoint(
+            load_checkpoint(checkpoint),
+            open_prepared(prepared),
+            split.value,
+            out,
+            DeviceChoice.of(gpu),
+            progress=progress,
+            clips=clips,
+            resamples=resamples,
+            seed=seed,
+        )
     Console().print(summary(metrics))
-    _console.print(f"{out / results.PREDICTIONS_FILE}\n{out / results.METRICS_FILE}", markup=False)
+    _console.print(f"{out / PREDICTIONS_FILE}\n{out / METRICS_FILE}", markup=False)
 
 
 def smooth(
@@ -86,61 +80,27 @@ def smooth(
     gpu: Gpu = None,
 ) -> None:
     """Fit the causal low-pass over a model's outputs on the validation split."""
-    try:
-        loaded, opened = load_checkpoint(checkpoint), open_prepared(prepared)
-        _make_folder(out)
-        predictions = _predict(_with_smoothing(loaded, 0.0), opened, "validation", clips, gpu)
+    with reported(_console):
+        plain, opened = _with_smoothing(load_checkpoint(checkpoint), 0.0), open_prepared(prepared)
+        # Before the work, so that a path that cannot be is no work lost.
+        out.mkdir(parents=True, exist_ok=True)
+        device = DeviceChoice.of(gpu)
+        with bars(_console) as progress:
+            predictions = predict(
+                plain, opened, "validation", device, progress=progress, clips=clips
+            )
         with _console.status("trying time constants"):
             fit = fit_smoothing(predictions)
         # Loaded again: the pipeline has moved the first one's model to its device.
         best = _with_smoothing(load_checkpoint(checkpoint), fit.best_s)
         save_checkpoint(out, best.model, best.spec)
-    except (TrainingError, SpecError) as error:
-        raise _failed(error) from error
     for tau, ccc in zip(fit.tau_s, fit.ccc, strict=True):
         mark = "  <- chosen" if tau == fit.best_s else ""
-        value = "undefined" if ccc is None else f"{ccc:.4f}"
+        value = "undefined" if ccc is None else decimals(ccc, 4)
         Console().print(f"{tau:7.3f} s  mean CCC {value}{mark}", highlight=False)
     _console.print(f"{out}", markup=False)
-
-
-def _predict(
-    checkpoint: Checkpoint,
-    prepared: PreparedSet,
-    split: Split,
-    clips: Path | None,
-    gpu: int | None,
-) -> Predictions:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=_console, transient=True) as bar:
-        task = bar.add_task(f"samples of {split}", total=None)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        return predict(
-            checkpoint, prepared, split, DeviceChoice.of(gpu), progress=progress, clips=clips
-        )
 
 
 def _with_smoothing(checkpoint: Checkpoint, tau_s: float) -> Checkpoint:
     spec = checkpoint.spec.model_copy(update={"output_smoothing_s": tau_s})
     return Checkpoint(checkpoint.model, spec, checkpoint.weights_sha256)
-
-
-def _make_folder(path: Path) -> None:
-    """Before the work, so that a path that cannot be is no work lost."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{path} cannot be made: {error.strerror}.") from error
-
-
-def _failed(error: Exception) -> typer.Exit:
-    _console.print(Text(str(error), style="red"))
-    return typer.Exit(1)

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import DownloadColumn
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint
 from affect_core.spec import ModelSpec
 from affect_training.card import model_card
+from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.commands.fit import weights_cache
 from affect_training.errors import TrainingError
@@ -56,20 +57,14 @@ def untrained(
     ] = BackboneWeights.AUTO,
 ) -> None:
     """Write an archive of an untrained model, for trying the service out."""
-    columns = (TextColumn("ImageNet weights"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    try:
-        with Progress(*columns, console=_console, transient=True) as bar:
-            task = bar.add_task("download", total=None, visible=False)
-
-            def progress(done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total or None, visible=True)
-
-            model, spec = initial_model(backbone, weights_cache(), progress)
+    with reported(_console):
+        with bars(_console, DownloadColumn()) as progress:
+            try:
+                model, spec = initial_model(backbone, weights_cache(), progress("ImageNet weights"))
+            except DownloadError as error:
+                raise TrainingError(f"{error} --backbone seeded needs no download.") from error
         with _console.status("writing the archive"):
             archive = export_archive(model, spec, model_card(spec, None), model_store)
-    except DownloadError as error:
-        _console.print(f"[red]{error}[/red] --backbone seeded needs no download.")
-        raise typer.Exit(1) from error
     _report(archive, spec)
 
 

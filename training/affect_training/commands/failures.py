@@ -23,10 +23,15 @@ def reported(console: Console) -> Iterator[None]:
     try:
         yield
     except (AffectError, TrainingError) as error:
-        console.print(Text(str(error), style="red"))
+        _say(console, str(error))
         raise typer.Exit(1) from error
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         sentence = f"{error.strerror or error}{place}. Finished work is kept: mend it, call again."
-        console.print(Text(sentence, style="red"))
+        _say(console, sentence)
         raise typer.Exit(1) from error
+
+
+def _say(console: Console, sentence: str) -> None:
+    # The terminal wraps it: a path broken by a line's end could not be copied.
+    console.print(Text(sentence, style="red"), soft_wrap=True)

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.text import Text
 
+from affect_training.commands.bars import bars
+from affect_training.commands.failures import reported
 from affect_training.dataset.prepared import open_prepared
-from affect_training.errors import TrainingError
 from affect_training.evaluate.figures.curves import read_curves
 from affect_training.evaluate.figures.labels import Labels
 from affect_training.evaluate.figures.sources import emotion_labels, gold_labels
@@ -41,25 +40,17 @@ def figures(
     ] = None,
 ) -> None:
     """Draw the paper's figures 5, 6 and 8 to 11, and a circumplex plot, from your data."""
-    columns = (TextColumn("figures"), BarColumn(), MofNCompleteColumn())
     curves = dict(_curves(text) for text in log or ())
-    try:
-        with Progress(*columns, console=_console, transient=True) as bar:
-            task = bar.add_task("figures", total=None)
-            labels, plane = _labels(prepared)
-            data = FigureData(
-                labels=labels,
-                plane=plane,
-                curves={name: read_curves(path) for name, path in curves.items()},
-                predictions=tuple(read_predictions(path) for path in predictions or ()),
-                clips=tuple(clip or ()),
-            )
-            write_figures(
-                out, data, lambda done, total: bar.update(task, completed=done, total=total)
-            )
-    except TrainingError as error:
-        _console.print(Text(str(error), style="red"))
-        raise typer.Exit(1) from error
+    with reported(_console), bars(_console) as progress:
+        labels, plane = _labels(prepared)
+        data = FigureData(
+            labels=labels,
+            plane=plane,
+            curves={name: read_curves(path) for name, path in curves.items()},
+            predictions=tuple(read_predictions(path) for path in predictions or ()),
+            clips=tuple(clip or ()),
+        )
+        write_figures(out, data, progress)
     _console.print(f"{out / PAGE}", markup=False)
 
 

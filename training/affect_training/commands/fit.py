@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import torch.hub
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.fit.folders import StageResult
 from affect_training.fit.recipe import read_recipe
 from affect_training.fit.run import CHECKPOINT_FOLDER
 from affect_training.fit.run import fit as fit_recipe
+from affect_training.numerals import decimals
 
 _console = Console(stderr=True)
 
-BAR_COLUMNS: Final = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TimeRemainingColumn(),
-)
+FramesSet = Annotated[
+    Path | None,
+    typer.Option(help="A prepared set for stages of single frames; without it, PREPARED."),
+]
 
 
 def fit(
@@ -33,23 +32,22 @@ def fit(
     prepared: Annotated[Path, typer.Argument(help="What affect-train prepare made.")],
     run: Annotated[Path, typer.Argument(help="Folder for checkpoints, logs and the model.")],
     *,
+    frames: FramesSet = None,
     trained_on: Annotated[
         str, typer.Option(help="What the clips are; shown in every answer of the model.")
     ],
 ) -> None:
     """Train a recipe. Called again, it goes on where it stopped; torchrun spreads it out."""
     quiet_lightning()
-    with (
-        reported(_console),
-        Progress(*BAR_COLUMNS, console=_console, transient=True) as bar,
-    ):
+    with reported(_console), bars(_console) as progress:
         results = fit_recipe(
             read_recipe(recipe),
             prepared,
             run,
+            frames_folder=frames,
             trained_on=trained_on,
             cache=weights_cache(),
-            bar=bar,
+            progress=progress,
         )
     _console.print(stage_table(results))
     _console.print(f"checkpoint: {run / CHECKPOINT_FOLDER}", highlight=False)
@@ -70,5 +68,5 @@ def stage_table(results: list[StageResult]) -> Table:
     """How each stage ended."""
     table = Table("stage", "epochs", "best validation CCC (mean)")
     for result in results:
-        table.add_row(result.stage, str(result.epochs), f"{result.val_ccc:.3f}")
+        table.add_row(result.stage, str(result.epochs), decimals(result.val_ccc))
     return table

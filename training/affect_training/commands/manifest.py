@@ -9,19 +9,24 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from affect_training.errors import DataError
+from affect_training.commands.bars import bars
+from affect_training.commands.failures import reported
+from affect_training.numerals import counted
+from affect_training.progress import Advance
 from affect_training.ratings.afewva import read_afewva
 from affect_training.ratings.affwild import read_affwild
 from affect_training.ratings.affwild2 import read_affwild2
 from affect_training.ratings.annemo import read_annemo
-from affect_training.ratings.files import Progress as Told
 from affect_training.ratings.files import read_subjects
 from affect_training.ratings.manifest import write_manifest
 from affect_training.ratings.types import RatedClip
 
-app = typer.Typer(no_args_is_help=True, help="Bring ratings of a known format into one manifest.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Bring ratings of a known format into one manifest.",
+)
 
 Ratings = Annotated[Path, typer.Argument(help="Folder of the ratings.")]
 Clips = Annotated[Path, typer.Argument(help="Folder of the videos.")]
@@ -32,7 +37,7 @@ Subjects = Annotated[
 ]
 
 
-_Reader = Callable[[dict[str, str] | None, Told], list[RatedClip]]
+_Reader = Callable[[dict[str, str] | None, Advance], list[RatedClip]]
 
 
 @app.command("aff-wild2")
@@ -75,19 +80,15 @@ def afew_va(
 
 def _write(out: Path, subjects: Path | None, read: _Reader) -> None:
     console = Console(stderr=True)
-    columns = (TextColumn("clips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    try:
+    with reported(console):
         people = None if subjects is None else read_subjects(subjects)
-        with Progress(*columns, console=console) as bar:
-            task = bar.add_task("clips", total=None)
-            clips = read(people, lambda done, total: bar.update(task, completed=done, total=total))
+        with bars(console) as progress:
+            clips = read(people, progress("clips"))
         write_manifest(out, clips)
-    except DataError as error:
-        console.print(f"[red]{escape(str(error))}[/red]", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
     ratings = sum(len(trace.time_s) for clip in clips for trace in clip.traces)
     shown = len({clip.subject for clip in clips})
     console.print(
-        f"{escape(str(out))}  {len(clips)} clips, {shown} subjects, {ratings} ratings",
+        f"{escape(str(out))}  {counted(len(clips), 'clip')}, {counted(shown, 'subject')}, "
+        f"{counted(ratings, 'rating')}",
         soft_wrap=True,
     )

@@ -10,15 +10,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from affect_core.spec import PreprocessSpec
+from affect_training.commands.bars import bars
+from affect_training.commands.failures import reported
 from affect_training.dataset.prepare import PrepareOptions
 from affect_training.dataset.prepare import prepare as make_prepared
 from affect_training.dataset.report import REPORT_MARKDOWN
 from affect_training.dataset.tables import Report
-from affect_training.errors import TrainingError
+from affect_training.numerals import decimals
 from affect_training.ratings.join import DEFAULT_MAX_AGE_S
 
 _SPEC = PreprocessSpec()
@@ -67,10 +68,7 @@ def prepare(
     Stopped runs go on where they were: run the same command again.
     """
     console = Console(stderr=True)
-    if crop_size % 32:
-        raise typer.BadParameter("must be a multiple of 32", param_hint="--crop-size")
-    columns = (TextColumn("clips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    try:
+    with reported(console):
         options = PrepareOptions(
             preprocess=PreprocessSpec(
                 crop_size=crop_size, sample_fps=sample_fps, detector=detector.value
@@ -79,18 +77,8 @@ def prepare(
             rating_max_age_s=max_age_s,
             seed=seed,
         )
-        with Progress(*columns, console=console) as bar:
-            task = bar.add_task("clips", total=None)
-            report = make_prepared(
-                manifest,
-                out,
-                options,
-                workers,
-                lambda done, total: bar.update(task, completed=done, total=total),
-            )
-    except TrainingError as error:
-        console.print(f"[red]{escape(str(error))}[/red]", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
+        with bars(console) as progress:
+            report = make_prepared(manifest, out, options, workers, progress("clips"))
     _show(console, report)
     console.print(f"{out}  details in {out / REPORT_MARKDOWN}")
 
@@ -107,9 +95,8 @@ def _show(console: Console, report: Report) -> None:
     )
     for name, found in report.agreement.items():
         if found.alpha is not None:
-            console.print(
-                f"{name}: Cronbach's alpha {found.alpha:.2f}, {found.annotators} annotators"
-            )
+            alpha = decimals(found.alpha, 2)
+            console.print(f"{name}: Cronbach's alpha {alpha}, {found.annotators} annotators")
     for clip in report.dropped:
         sentence = f"{clip.clip} {clip.dropped_code}: {clip.dropped_reason}"
         console.print(f"[yellow]dropped[/yellow] {escape(sentence)}", soft_wrap=True)

@@ -9,16 +9,9 @@ from typing import Annotated
 import pydantic
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from affect_training.errors import TrainingError
+from affect_training.commands.bars import bars
+from affect_training.commands.failures import reported
 from affect_training.synth.assets import head_file
 from affect_training.synth.config import SynthConfig
 from affect_training.synth.generate import generate_set
@@ -32,7 +25,9 @@ def synth(
     out: Annotated[Path, typer.Argument(help="Folder for clips, labels and manifest.parquet.")],
     *,
     people: Annotated[int, typer.Option(min=1, help="How many people.")] = _DEFAULTS.people,
-    clips_per_person: Annotated[int, typer.Option(min=1)] = _DEFAULTS.clips_per_person,
+    clips_per_person: Annotated[
+        int, typer.Option(min=1, help="Clips of each.")
+    ] = _DEFAULTS.clips_per_person,
     seconds: Annotated[float, typer.Option(help="Length of each clip.")] = _DEFAULTS.seconds,
     fps: Annotated[
         float, typer.Option(help="Frames a second; 5 is what training samples at.")
@@ -63,34 +58,19 @@ def synth(
             option = str(wrong["loc"][0]).replace("_", "-")
             _console.print(f"[red]--{option}: {wrong['msg']}[/red]")
         raise typer.Exit(2) from error
-    try:
-        if preview is not None:
+    with reported(_console):
+        if preview is None:
+            _generate(config, out, workers)
+        else:
             with _console.status("drawing the contact sheet"):
                 write_preview(config, preview)
             _console.print(str(preview))
-            return
-        _generate(config, out, workers)
-    except TrainingError as error:
-        _console.print(f"[red]{error}[/red]")
-        raise typer.Exit(1) from error
 
 
 def _generate(config: SynthConfig, out: Path, workers: int) -> None:
-    columns = (
-        TextColumn("clips"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
     if not head_file().exists():
         _console.print("The head mesh is built first, once (about a minute).")
-    with Progress(*columns, console=_console) as bar:
-        task = bar.add_task("clips", total=config.clips)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        manifest = generate_set(config, out, workers, progress)
+    with bars(_console) as progress:
+        manifest = generate_set(config, out, workers, progress("clips"))
     frames = config.clips * config.frames_per_clip
     _console.print(f"{manifest}  {config.people} people, {config.clips} clips, {frames} frames")

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
+from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
-from affect_training.commands.fit import BAR_COLUMNS, quiet_lightning, weights_cache
+from affect_training.commands.fit import FramesSet, quiet_lightning, weights_cache
 from affect_training.comparison import run_comparison
 from affect_training.evaluate.tables import (
     Which,
@@ -35,33 +35,52 @@ Out = Annotated[Path | None, typer.Option(help="Markdown file to write the table
 
 
 def table1(
-    recipe: RecipeFile, prepared: Prepared, runs: Runs, *, trained_on: TrainedOn, out: Out = None
+    recipe: RecipeFile,
+    prepared: Prepared,
+    runs: Runs,
+    *,
+    frames: FramesSet = None,
+    trained_on: TrainedOn,
+    out: Out = None,
 ) -> None:
     """Train and measure the models of the paper's table 1; print them beside its numbers."""
-    _compare("table1", recipe, prepared, runs, trained_on, out)
+    _compare("table1", recipe, prepared, runs, frames, trained_on, out)
 
 
 def table2(
-    recipe: RecipeFile, prepared: Prepared, runs: Runs, *, trained_on: TrainedOn, out: Out = None
+    recipe: RecipeFile,
+    prepared: Prepared,
+    runs: Runs,
+    *,
+    frames: FramesSet = None,
+    trained_on: TrainedOn,
+    out: Out = None,
 ) -> None:
-    """The same for table 2: ConvLSTM, LSTM and GRU, and published baselines."""
-    _compare("table2", recipe, prepared, runs, trained_on, out)
+    """Train and measure VGG19 with ConvLSTM, LSTM and GRU; print them beside table 2's numbers."""
+    _compare("table2", recipe, prepared, runs, frames, trained_on, out)
 
 
 def _compare(  # noqa: PLR0917 the commands' own
-    which: Which, recipe: Path, prepared: Path, runs: Path, trained_on: str, out: Path | None
+    which: Which,
+    recipe: Path,
+    prepared: Path,
+    runs: Path,
+    frames: Path | None,
+    trained_on: str,
+    out: Path | None,
 ) -> None:
     quiet_lightning()
     with reported(_console):
-        with Progress(*BAR_COLUMNS, console=_console, transient=True) as bar:
+        with bars(_console) as progress:
             run_comparison(
                 which,
                 read_recipe(recipe),
                 prepared,
                 runs,
+                frames=frames,
                 trained_on=trained_on,
                 cache=weights_cache(),
-                bar=bar,
+                progress=progress,
                 announce=lambda name: _console.print(name, highlight=False),
             )
         if Processes.of_environment().rank > 0:

@@ -10,6 +10,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
+from affect_core.checkpoint import sha256_of
 from affect_core.errors import ClipError
 from affect_core.faces import FaceDetector, choose_detector
 from affect_core.spec import DetectorName
@@ -27,7 +28,7 @@ from affect_training.dataset.record import (
 )
 from affect_training.dataset.shards import JPEG_QUALITY, ShardWriter, crop_key, encode_jpeg
 from affect_training.errors import DataError, TrainingError
-from affect_training.ratings.disk import remove, replacing, sha256_of
+from affect_training.ratings.disk import remove, replacing
 
 
 def make_shard(job: ShardJob) -> ShardRecord:

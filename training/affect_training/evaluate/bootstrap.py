@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from affect_training.evaluate.predictions import DIMENSIONS, Floats, Texts
+from affect_training.evaluate.predictions import DIMENSIONS, Texts
+from affect_training.ratings.types import Floats
 
 RESAMPLES: Final = 2000
 CONFIDENCE: Final = 0.95

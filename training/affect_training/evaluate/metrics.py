@@ -22,8 +22,10 @@ from torchmetrics.functional.regression import (
     pearson_corrcoef,
 )
 
+from affect_core.temporal import AROUSAL, VALENCE
 from affect_training.errors import DataError
-from affect_training.evaluate.predictions import AROUSAL, VALENCE, Floats, Predictions
+from affect_training.evaluate.predictions import Predictions
+from affect_training.ratings.types import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ gold standard is the prepared set's.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,32 +18,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from affect_core.checkpoint import Checkpoint
-from affect_core.errors import DetectorUnavailableError
 from affect_core.events import ClipFailed, ClipJob, FrameDone
-from affect_core.faces import choose_detector
 from affect_core.pipeline import AffectPipeline
 from affect_core.runtime import DeviceChoice, Runtime
 from affect_core.types import FrameAffect, Sampling
 from affect_training.dataset.clip import LIMITS
+from affect_training.dataset.detector import required_detector
 from affect_training.dataset.prepared import PreparedSet
 from affect_training.errors import DataError
 from affect_training.evaluate.predictions import (
     DIMENSIONS,
     NO_TRACK,
-    Floats,
     Predictions,
     PredictionSource,
     check_pairs,
 )
-from affect_training.ratings.types import Split
+from affect_training.progress import Progress
+from affect_training.ratings.types import Floats, Split
 
 _log = logging.getLogger(__name__)
 
 _CLIPS_AT_ONCE: Final = 4
 """Held in memory as files, and decoded side by side."""
-
-Progress = Callable[[int, int], None]
-"""Called with samples done and in all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +107,7 @@ def predict(
             cropped again as the checkpoint's spec says.
         split: which clips.
         device: where the model runs.
-        progress: called as samples become known.
+        progress: told of samples as they become known.
         clips: as `gold_clips`.
 
     Raises:
@@ -123,7 +119,8 @@ def predict(
     pipeline = _pipeline(checkpoint, device)
     total, done = sum(len(clip.sample) for clip in wanted), 0
     answered: list[_Answered] = []
-    progress(0, total)
+    advance = progress(f"{source.architecture}: samples of {split}")
+    advance(0, total)
     try:
         for start in range(0, len(wanted), _CLIPS_AT_ONCE):
             batch = wanted[start : start + _CLIPS_AT_ONCE]
@@ -131,7 +128,7 @@ def predict(
             for job, frame in _frames(pipeline, batch, source.sample_fps):
                 frames[job].append(frame)
                 done += 1
-                progress(min(done, total), total)
+                advance(min(done, total), total)
             answered.extend(_answered(clip, own) for clip, own in zip(batch, frames, strict=True))
     finally:
         pipeline.close()
@@ -198,16 +195,8 @@ def _source(checkpoint: Checkpoint, prepared: PreparedSet) -> PredictionSource:
 
 def _pipeline(checkpoint: Checkpoint, device: DeviceChoice) -> AffectPipeline:
     preprocess = checkpoint.spec.preprocess
-    try:
-        detector = choose_detector(preprocess.detector)
-    except DetectorUnavailableError as error:
-        raise DataError(str(error)) from error
-    if detector.fallback_reason is not None:
-        raise DataError(
-            f"The checkpoint's detector {preprocess.detector} cannot run here "
-            f"({detector.fallback_reason}), and another's faces would give other numbers."
-        )
-    return AffectPipeline(Runtime(checkpoint, device), detector.detect, preprocess, LIMITS)
+    detect = required_detector(preprocess.detector)
+    return AffectPipeline(Runtime(checkpoint, device), detect, preprocess, LIMITS)
 
 
 def _frames(

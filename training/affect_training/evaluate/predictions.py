@@ -12,17 +12,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from affect_core.temporal import AROUSAL, VALENCE
 from affect_training.errors import DataError
 from affect_training.ratings.disk import replacing
-from affect_training.ratings.types import SPLITS, Split
+from affect_training.ratings.types import SPLITS, Floats, Split
 
-Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
 
 DIMENSIONS: Final = ("valence", "arousal")
 """The columns of every (n, 2) array here, in the order of the model's outputs."""
-VALENCE: Final = 0
-AROUSAL: Final = 1
 NO_TRACK: Final = -1
 
 _SOURCE_KEY: Final = b"affectline"

@@ -10,15 +10,23 @@ from rich.text import Text
 from affect_training.evaluate.bootstrap import FEW_SUBJECTS
 from affect_training.evaluate.predictions import PredictionSource
 from affect_training.evaluate.results import Estimate, RunMetrics, SubjectSpread
+from affect_training.numerals import counted, decimals
 
 
 def summary(metrics: RunMetrics) -> Group:
     """Metrics with intervals, the spread over subjects, and what all of it holds for."""
     source = metrics.source
-    table = Table(box=box.SIMPLE_HEAD, title=f"{source.architecture} on {metrics.split}")
+    # Narrow enough for 80 columns.
+    table = Table(
+        title=f"{source.architecture} on {metrics.split}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=0,
+    )
     table.add_column("")
     for name in ("CCC", "PCC", "MSE"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for name in ("valence", "arousal", "mean"):
         found = getattr(metrics, name)
         table.add_row(name, *(estimate_text(e) for e in (found.ccc, found.pcc, found.mse)))
@@ -31,17 +39,17 @@ def summary(metrics: RunMetrics) -> Group:
         f"Weights trained on: {source.trained_on}",
         f"Not validated for: {metrics.not_validated_for}",
     ]
-    return Group(table, *(Text(line) for line in lines))
+    return Group(table, Text(), *(Text(line) for line in lines))
 
 
 def estimate_text(estimate: Estimate) -> str:
     """For example `0.431 [0.312, 0.523]`; a dash where the metric is undefined."""
     if estimate.value is None:
         return "-"
-    value = f"{estimate.value:.3f}"
+    value = decimals(estimate.value)
     if estimate.low is None or estimate.high is None:
         return value
-    return f"{value} [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return f"{value} [{decimals(estimate.low)}, {decimals(estimate.high)}]"
 
 
 def spread_text(name: str, found: SubjectSpread | None) -> str:
@@ -50,9 +58,9 @@ def spread_text(name: str, found: SubjectSpread | None) -> str:
         return f"Per subject: {name} is undefined for everyone."
     undefined = f"; undefined for {found.undefined}" if found.undefined else ""
     return (
-        f"Per subject: {name} median {found.median:.3f}, middle half "
-        f"{found.lower_quartile:.3f} to {found.upper_quartile:.3f} "
-        f"({found.subjects} subjects{undefined})."
+        f"Per subject: {name} median {decimals(found.median)}, middle half "
+        f"{decimals(found.lower_quartile)} to {decimals(found.upper_quartile)} "
+        f"({counted(found.subjects, 'subject')}{undefined})."
     )
 
 
@@ -72,7 +80,8 @@ def interval_note(metrics: RunMetrics) -> str:
 def _extent(metrics: RunMetrics) -> str:
     return (
         f"{metrics.scored} of {metrics.rated} rated samples show a face (coverage "
-        f"{metrics.coverage:.1%}); {metrics.clips} clips, {metrics.subjects} subjects."
+        f"{metrics.coverage:.1%}); {counted(metrics.clips, 'clip')}, "
+        f"{counted(metrics.subjects, 'subject')}."
     )
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from affect_core.smoothing import smooth_track
 from affect_training.errors import DataError
 from affect_training.evaluate.metrics import score
-from affect_training.evaluate.predictions import NO_TRACK, Floats, Predictions
+from affect_training.evaluate.predictions import NO_TRACK, Predictions
+from affect_training.ratings.types import Floats
 
 GRID_S: Final = (0.0, *np.geomspace(0.05, 10.0, 24).round(3).tolist())
 """Seconds: none, and 24 steps of a quarter each up to the most that a spec may ask."""

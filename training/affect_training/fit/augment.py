@@ -54,7 +54,7 @@ class Augment:
     def __call__(self, crops: Tensor, seed: int) -> Tensor:
         """(n, S, S, 3) uint8 -> (n, S, S, 3) uint8; the same for the same seed."""
         with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed would also queue a call, with its stack, for a GPU that is not yet used.
+            # torch.manual_seed would also queue a call, with its stack, for a GPU not yet used.
             torch.default_generator.manual_seed(seed)
             frames = crops.permute(0, 3, 1, 2).float() / 255
             changed: Tensor = self._transform(frames)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import time
 from pathlib import Path
 from typing import Final
 
 import pytorch_lightning as pl
+
+from affect_training.ratings.disk import replacing
 
 HISTORY_FILE: Final = "metrics.csv"
 COLUMNS: Final = (
@@ -44,16 +47,15 @@ class History(pl.Callback):
         """Keep the rows of epochs that stay."""
         if not trainer.is_global_zero:
             return
-        rows: list[dict[str, str]] = []
+        kept = io.StringIO(newline="")
+        writer = csv.DictWriter(kept, COLUMNS)
+        writer.writeheader()
         if self._path.is_file():
-            with self._path.open(newline="", encoding="utf-8") as file:
-                rows = [r for r in csv.DictReader(file) if int(r["epoch"]) < trainer.current_epoch]
-        partial = self._path.with_suffix(".part")
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
-        partial.replace(self._path)
+            with self._path.open(newline="", encoding="utf-8") as before:
+                rows = csv.DictReader(before)
+                writer.writerows(row for row in rows if int(row["epoch"]) < trainer.current_epoch)
+        with replacing(self._path) as file:
+            file.write(kept.getvalue().encode())
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""

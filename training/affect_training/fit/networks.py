@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from affect_core.model import AffectModel, TemporalModel, normalise
-from affect_core.temporal import FeatureShape, TemporalState, fully_connected
+from affect_core.temporal import TemporalState, fully_connected
 
 
 class StageNetwork(nn.Module):
@@ -24,9 +24,14 @@ class StageNetwork(nn.Module):
 
 
 class FrameNetwork(StageNetwork):
-    """Each frame by itself: features, their mean over the map, a linear layer, tanh."""
+    """Each frame by itself: features, their mean over the map, a linear layer, tanh.
 
-    def __init__(self, model: AffectModel, shape: FeatureShape) -> None:
+    Args:
+        model: its backbone learns.
+        channels: of the backbone's features.
+    """
+
+    def __init__(self, model: AffectModel, channels: int) -> None:
         super().__init__()
         self.backbone = model.backbone
         # Copies: Lightning moves what is registered here, and the model stays where it is.
@@ -34,7 +39,7 @@ class FrameNetwork(StageNetwork):
         self.register_buffer("std", model.std.clone(), persistent=False)
         self.mean: Tensor
         self.std: Tensor
-        self.head = fully_connected(shape.channels, ())
+        self.head = fully_connected(channels, ())
 
     def initial_state(self, batch: int) -> TemporalState:
         """Nothing: frames have no past."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from affect_core.spec import ConvLSTMSpec, RecurrentSpec
 from affect_training.errors import TrainingError
 from affect_training.networks.backbones import BackboneConfig
+from affect_training.ratings.disk import replacing
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 """Lightning's names: float32, or half precision in the convolutions alone."""
@@ -112,6 +113,10 @@ class Recipe(_Config):
             raise ValueError(f"stages share a name: {names}")
         if self.stages[-1].kind != "sequences":
             raise ValueError("the last stage must be of sequences: it trains the temporal model")
+        # A temporal model is made for one size of feature map, and goes from stage to stage.
+        sizes = {stage.crop_size for stage in self.stages if stage.kind == "sequences"}
+        if len(sizes) > 1:
+            raise ValueError(f"stages of sequences must share one crop_size: {sorted(sizes)}")
         return self
 
 
@@ -132,4 +137,5 @@ def read_recipe(path: Path) -> Recipe:
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """The recipe as YAML, every default written out."""
     text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
-    path.write_text(text, encoding="utf-8")
+    with replacing(path) as file:
+        file.write(text.encode())

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
-from rich.progress import Progress as Bar
 
-from affect_core.model import AffectModel, feature_shape
-from affect_core.spec import ModelSpec
+from affect_core.model import AffectModel
 from affect_training.dataset.prepared import PreparedSet, TrackRef
 from affect_training.errors import DataError
 from affect_training.fit.augment import Augment
@@ -48,6 +46,15 @@ class StageData:
     train: Sequence[TrackRef]
     validation: Sequence[TrackRef]
 
+    @classmethod
+    def of(cls, prepared: PreparedSet) -> StageData:
+        """A set's tracks.
+
+        Raises:
+            DataError: a split has nothing to learn from.
+        """
+        return cls(prepared, prepared.tracks("train"), prepared.tracks("validation"))
+
     def __post_init__(self) -> None:
         for name, tracks in (("train", self.train), ("validation", self.validation)):
             if not any((~np.isnan(track.arousal)).any() for track in tracks):
@@ -59,34 +66,41 @@ class StageData:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What all stages of a run share."""
+    """What all stages of a run share.
+
+    `frames` is what stages of frames read, `sequences` what the others do. `channels` are those
+    of the backbone's features.
+    """
 
     recipe: Recipe
-    data: StageData
+    frames: StageData
+    sequences: StageData
     folder: Path
+    channels: int
     surroundings: Surroundings
-    bar: Bar | None
+
+    def data_of(self, stage: Stage) -> StageData:
+        """What a stage reads."""
+        return self.frames if isinstance(stage, FramesStage) else self.sequences
 
 
-def run_stage(
-    number: int, model: AffectModel, spec: ModelSpec, session: Session, folder: Path
-) -> Outcome:
+def run_stage(number: int, model: AffectModel, session: Session, folder: Path) -> Outcome:
     """Train one stage; `model` holds its best weights afterwards.
 
     Args:
         number: its position in the recipe, from 0.
-        model: the model of this stage's crop size, with the weights of the stages before.
-        spec: the model's.
+        model: with the weights of the stages before.
         session: the run's.
         folder: for the stage's checkpoints and logs.
     """
-    recipe, data, processes = session.recipe, session.data, session.surroundings.processes
+    recipe, processes = session.recipe, session.surroundings.processes
     stage = recipe.stages[number]
+    data = session.data_of(stage)
     seed = int(np.random.default_rng((recipe.seed, number)).integers(2**31))
     # Not from where the stages before have left the generator: they may have been skipped.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _network(stage, model, spec)
+        network = _network(stage, model, session.channels)
     train, validation = _sources(stage, seed, model, session)
     if isinstance(stage, FramesStage):
         steps, slots = 1, frame_slots(data.train)
@@ -112,13 +126,13 @@ def run_stage(
     )
 
 
-def _network(stage: Stage, model: AffectModel, spec: ModelSpec) -> StageNetwork:
+def _network(stage: Stage, model: AffectModel, channels: int) -> StageNetwork:
     """What learns in this stage; the rest of the model is frozen."""
     trains_backbone = isinstance(stage, FramesStage) or stage.backbone == "train"
     model.backbone.requires_grad_(trains_backbone)
     model.temporal.requires_grad_(isinstance(stage, SequencesStage))
     if isinstance(stage, FramesStage):
-        return FrameNetwork(model, feature_shape(spec))
+        return FrameNetwork(model, channels)
     return SequenceNetwork(model) if trains_backbone else FeatureNetwork(model.temporal)
 
 
@@ -126,14 +140,14 @@ def _sources(
     stage: Stage, seed: int, model: AffectModel, session: Session
 ) -> tuple[Source, Source]:
     """Where training and validation read from."""
-    data = session.data
+    data = session.data_of(stage)
     if isinstance(stage, FramesStage) or stage.backbone == "train":
         augment = None if stage.augment is None else Augment(stage.augment)
         return (
             CropSource(data.prepared, data.train, stage.crop_size, augment),
             CropSource(data.prepared, data.validation, stage.crop_size, None),
         )
-    processes = session.surroundings.processes
+    processes, progress = session.surroundings.processes, session.surroundings.progress
     model.to(processes.device).eval()
     precision = session.surroundings.precision
     size = stage.crop_size
@@ -149,15 +163,8 @@ def _sources(
                 view,
                 model,
                 session.folder.parent / FEATURES_FOLDER,
-                _advance(session.bar, place, views),
+                progress(f"{stage.name}: features {place} of {len(views)}"),
             )
-            for place, view in enumerate(views)
+            for place, view in enumerate(views, 1)
         ]
     return FeatureSource(train, data.train), FeatureSource([validation], data.validation)
-
-
-def _advance(bar: Bar | None, place: int, views: Sequence[View]) -> Callable[[int, int], None]:
-    if bar is None:
-        return lambda done, total: None
-    task = bar.add_task(f"features {place + 1} of {len(views)}", total=len(views[place]))
-    return lambda done, total: bar.update(task, completed=done)

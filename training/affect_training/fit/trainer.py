@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +11,19 @@ from typing import Any, Final
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader
 
 from affect_training.fit.data import Batch
+from affect_training.fit.epochs import EpochProgress
 from affect_training.fit.history import HISTORY_FILE, History
 from affect_training.fit.module import VAL_CCC, AffectModule
 from affect_training.fit.processes import Processes
 from affect_training.fit.recipe import FramesStage, Precision, SequencesStage
+from affect_training.progress import Progress
+from affect_training.ratings.disk import replacing
 
 _LAST: Final = "last"
 _BEST: Final = "best"
@@ -32,7 +36,7 @@ class Surroundings:
     precision: Precision
     processes: Processes
     callbacks: Sequence[pl.Callback]
-    progress_bar: bool
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,16 @@ class AtomicCheckpoints(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
-        """As Lightning calls it."""
-        partial = Path(f"{path}.part")
-        super().save_checkpoint(checkpoint, partial, storage_options)
-        partial.replace(path)
+        """As Lightning calls it.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        # Where writing fails, torch.save would raise what does not name the disk.
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with replacing(Path(path)) as file:
+            file.write(content.getbuffer())
 
 
 def train_stage(
@@ -97,6 +107,9 @@ def train_stage(
         folder: for checkpoints and logs.
         seed: of what is random in the network while it trains.
         surroundings: precision, processes and what else is the run's.
+
+    Raises:
+        DataError: a checkpoint cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stage: FramesStage | SequencesStage = module.stage
@@ -111,7 +124,7 @@ def train_stage(
     last = ModelCheckpoint(folder, _LAST, enable_version_counter=False)
     stopping = Patience(VAL_CCC, mode="max", patience=stage.patience)
     processes = surroundings.processes
-    bars = [RichProgressBar()] if surroundings.progress_bar and processes.rank == 0 else []
+    told = [EpochProgress(stage.name, surroundings.progress)] if processes.rank == 0 else []
     trainer = pl.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=processes.local_world,
@@ -130,11 +143,11 @@ def train_stage(
             stopping,
             best,
             last,
-            *bars,
+            *told,
             *surroundings.callbacks,
         ],
         plugins=[AtomicCheckpoints()],
-        enable_progress_bar=bool(bars),
+        enable_progress_bar=False,
         enable_model_summary=False,
     )
     resume = folder / f"{_LAST}.ckpt"

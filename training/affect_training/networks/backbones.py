@@ -12,13 +12,15 @@ from torch import nn
 
 from affect_core.checkpoint import graph_bytes
 from affect_core.graph import GraphBackbone
+from affect_core.model import seed_backbone
 from affect_core.spec import GraphSpec
 from affect_core.temporal import FeatureShape
 from affect_core.vgg import VGG, Depth
 from affect_training.errors import TrainingError
 from affect_training.networks.batch_norm import fold_batch_norm, with_batch_norm
 from affect_training.networks.graphs import UnsupportedNetworkError, export_graph
-from affect_training.networks.imagenet import DownloadError, Progress, load_imagenet
+from affect_training.networks.imagenet import DownloadError, load_imagenet
+from affect_training.progress import Advance
 
 VGGName = Literal["vgg16", "vgg19"]
 
@@ -43,7 +45,7 @@ class BackboneConfig(BaseModel):
         return self
 
 
-def build_backbone(config: BackboneConfig, seed: int, cache: Path, progress: Progress) -> nn.Module:
+def build_backbone(config: BackboneConfig, seed: int, cache: Path, progress: Advance) -> nn.Module:
     """A backbone to train: (N, 3, S, S) normalised RGB -> (N, C, H, H).
 
     Args:
@@ -62,11 +64,7 @@ def build_backbone(config: BackboneConfig, seed: int, cache: Path, progress: Pro
             return _from_timm(config)
         backbone = VGG(vgg[1])
         if config.weights == "random":
-            for layer in backbone.modules():
-                if isinstance(layer, nn.Conv2d):
-                    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-                    if layer.bias is not None:
-                        nn.init.zeros_(layer.bias)
+            seed_backbone(backbone, torch.default_generator)
             return with_batch_norm(backbone) if config.batch_norm else backbone
     try:
         load_imagenet(backbone, vgg[1], cache, progress)
@@ -117,18 +115,6 @@ def shape_of(backbone: nn.Module, crop_size: int) -> FeatureShape:
             "map in front: choose a network like resnet34, resnet50, inception_v3, convnext_atto."
         )
     return FeatureShape(features.shape[1], features.shape[2])
-
-
-def spec_while_training(
-    config: BackboneConfig, backbone: nn.Module, crop_size: int
-) -> VGGName | GraphSpec:
-    """How the spec names the backbone before it is exported (a graph has no digest yet)."""
-    if config.name in _VGGS:
-        return _VGGS[config.name][0]
-    shape = shape_of(backbone, crop_size)
-    return GraphSpec(
-        name=config.name, channels=shape.channels, map_size=shape.map_size, sha256="0" * 64
-    )
 
 
 def check_servable(config: BackboneConfig, backbone: nn.Module, crop_size: int) -> None:

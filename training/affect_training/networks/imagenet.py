@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,11 +12,10 @@ import torch
 
 from affect_core.checkpoint import sha256_of
 from affect_core.vgg import VGG, Depth
+from affect_training.errors import TrainingError
+from affect_training.progress import Advance
 
 _log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
-"""Called with bytes so far and in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +33,11 @@ PUBLISHED: Final[dict[Depth, Published]] = {
 """torchvision's VGG16_Weights.IMAGENET1K_V1 and VGG19_Weights.IMAGENET1K_V1."""
 
 
-class DownloadError(Exception):
+class DownloadError(TrainingError):
     """Published weights could not be had."""
 
 
-def load_imagenet(backbone: VGG, depth: Depth, cache: Path, progress: Progress) -> None:
+def load_imagenet(backbone: VGG, depth: Depth, cache: Path, progress: Advance) -> None:
     """Fill `backbone` with torchvision's convolutions.
 
     Args:
@@ -56,7 +54,7 @@ def load_imagenet(backbone: VGG, depth: Depth, cache: Path, progress: Progress) 
     backbone.load_state_dict({k: v for k, v in state.items() if k.startswith("features.")})
 
 
-def _fetch(published: Published, cache: Path, progress: Progress) -> Path:
+def _fetch(published: Published, cache: Path, progress: Advance) -> Path:
     """The file, from the cache or downloaded into it; its digest is checked."""
     target = cache / published.url.rsplit("/", 1)[1]
     if target.is_file():

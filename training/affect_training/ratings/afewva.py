@@ -15,9 +15,9 @@ from typing import Any, Final
 import numpy as np
 
 from affect_training.errors import DataError
+from affect_training.progress import Advance
 from affect_training.ratings.files import (
     VIDEO_SUFFIXES,
-    Progress,
     find_clip,
     rating_files,
     subject_of,
@@ -36,7 +36,7 @@ def read_afewva(
     ratings: Path,
     clips: Path,
     subjects: Mapping[str, str] | None,
-    progress: Progress,
+    progress: Advance,
     *,
     image_fps: float | None = None,
 ) -> list[RatedClip]:

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from affect_training.errors import DataError
+from affect_training.progress import Advance
 from affect_training.ratings.files import (
-    Progress,
     find_clip,
     paired_files,
     rating,
@@ -29,7 +29,7 @@ ANNOTATOR: Final = "aff-wild"
 
 
 def read_affwild(
-    ratings: Path, clips: Path, subjects: Mapping[str, str] | None, progress: Progress
+    ratings: Path, clips: Path, subjects: Mapping[str, str] | None, progress: Advance
 ) -> list[RatedClip]:
     """Every video that has both text files.
 

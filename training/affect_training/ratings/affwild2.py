@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from affect_training.errors import DataError
+from affect_training.progress import Advance
 from affect_training.ratings.files import (
-    Progress,
     find_clip,
     number,
     rating,
@@ -32,7 +32,7 @@ _INVALID: Final = -5.0
 
 
 def read_affwild2(
-    ratings: Path, clips: Path, subjects: Mapping[str, str] | None, progress: Progress
+    ratings: Path, clips: Path, subjects: Mapping[str, str] | None, progress: Advance
 ) -> list[RatedClip]:
     """Every video that has a text file in `ratings`.
 

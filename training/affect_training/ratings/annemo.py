@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from affect_training.errors import DataError
+from affect_training.progress import Advance
 from affect_training.ratings.files import (
-    Progress,
     find_clip,
     number,
     paired_files,
@@ -40,7 +40,7 @@ class _Table:
 
 
 def read_annemo(
-    ratings: Path, clips: Path, subjects: Mapping[str, str] | None, progress: Progress
+    ratings: Path, clips: Path, subjects: Mapping[str, str] | None, progress: Advance
 ) -> list[RatedClip]:
     """Every video that has both files. Times are the files' own, whatever the frame rate.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import glob
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from affect_training.errors import DataError
+from affect_training.progress import Advance
 
 VIDEO_SUFFIXES: Final = (
     ".mp4",
@@ -26,11 +27,8 @@ VIDEO_SUFFIXES: Final = (
     ".mts",
 )
 
-Progress = Callable[[int, int], None]
-"""Called with clips read and in all."""
 
-
-def tracked(files: Sequence[Path], progress: Progress) -> Iterator[Path]:
+def tracked(files: Sequence[Path], progress: Advance) -> Iterator[Path]:
     """The files, telling `progress` before each and at the end."""
     for done, file in enumerate(files):
         progress(done, len(files))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ import pandas as pd
 import pydantic
 
 from affect_training.errors import DataError
+from affect_training.progress import Advance
 from affect_training.synth.assets import load_head
 from affect_training.synth.clip import Studio
 from affect_training.synth.config import SynthConfig
@@ -36,7 +37,7 @@ def generate_set(
     config: SynthConfig,
     out: Path,
     workers: int,
-    progress: Callable[[int, int], None],
+    progress: Advance,
     cache: Path | None = None,
 ) -> Path:
     """Render what is missing of a set and write its manifest.

@@ -13,8 +13,7 @@ import pytest
 
 from affect_core.frontend import prepare_samples
 from affect_core.spec import PreprocessSpec
-from affect_training.dataset import job
-from affect_training.dataset import prepare as preparing
+from affect_training.dataset import detector, job
 from affect_training.dataset.lock import only_run
 from affect_training.dataset.prepare import PrepareOptions, prepare
 from affect_training.dataset.prepared import open_prepared
@@ -362,7 +361,7 @@ def test_a_detector_that_is_not_here_is_not_replaced_in_silence(
     from affect_core.faces import DetectorChoice, haar
 
     choice = DetectorChoice("haar", haar(), "no wheel")
-    monkeypatch.setattr(preparing, "choose_detector", lambda name: choice)
+    monkeypatch.setattr(detector, "choose_detector", lambda name: choice)
     with pytest.raises(DataError, match=r"libfacedetection cannot run here \(no wheel\)"):
         run(manifest, tmp_path / "out", options)
     monkeypatch.undo()

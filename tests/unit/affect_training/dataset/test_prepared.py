@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import pickle
 import shutil
 from pathlib import Path
@@ -44,6 +45,16 @@ def test_a_track_has_the_gold_standard_with_nan_where_unrated(prepared_folder: P
     assert np.isnan(car.arousal).tolist() == [False] * 16 + [True] * 4
     own = prepared.index[prepared.index["clip"] == "clips/car.mp4"]
     assert np.array_equal(car.valence, own["valence"], equal_nan=True)
+
+
+def test_the_index_s_digest_is_taken_once(
+    prepared_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = open_prepared(prepared_folder)
+    content = (prepared_folder / "index.parquet").read_bytes()
+    assert prepared.index_sha256 == hashlib.sha256(content).hexdigest()
+    monkeypatch.setattr(prepared, "folder", None)
+    assert prepared.index_sha256 == pickle.loads(pickle.dumps(prepared)).index_sha256  # noqa: S301
 
 
 def test_any_stretch_of_crops_is_that_stretch(prepared_folder: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from affect_training.evaluate.predictions import NO_TRACK, Floats, Predictions, PredictionSource
-from affect_training.ratings.types import Split
+from affect_training.evaluate.predictions import NO_TRACK, Predictions, PredictionSource
+from affect_training.ratings.types import Floats, Split
 
 MakePredictions = Callable[..., Predictions]
 

@@ -14,7 +14,8 @@ from affect_training.evaluate.bootstrap import (
     subject_sums,
 )
 from affect_training.evaluate.metrics import score
-from affect_training.evaluate.predictions import Floats, Texts
+from affect_training.evaluate.predictions import Texts
+from affect_training.ratings.types import Floats
 
 values = st.integers(-(2**12), 2**12).map(lambda step: step / 2**12)
 

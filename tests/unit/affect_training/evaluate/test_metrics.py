@@ -14,7 +14,8 @@ from torchmetrics.regression import ConcordanceCorrCoef
 
 from affect_training.errors import DataError
 from affect_training.evaluate.metrics import Agreement, agreement, measure, score, spread
-from affect_training.evaluate.predictions import Floats, Predictions
+from affect_training.evaluate.predictions import Predictions
+from affect_training.ratings.types import Floats
 
 NAN = float("nan")
 MakePredictions = Callable[..., Predictions]

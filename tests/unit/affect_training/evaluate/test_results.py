@@ -111,6 +111,17 @@ def test_the_summary_says_what_numbers_hold_for(predictions: Predictions) -> Non
         assert said in text
 
 
+def test_the_summary_fits_80_columns_and_zero_has_no_sign(predictions: Predictions) -> None:
+    metrics = evaluate(predictions, resamples=20)
+    widest = Estimate(value=-0.0001, low=-0.12345, high=-0.00001)
+    dimension = metrics.valence.model_copy(update={"ccc": widest, "pcc": widest})
+    text = printed(summary(metrics.model_copy(update={"valence": dimension})), width=80)
+    (row,) = (line for line in text.splitlines() if line.startswith("valence"))
+    assert row.count("0.000 [-0.123, 0.000]") == 2
+    assert row.count("[") == 3
+    assert "-0.000" not in text
+
+
 def test_one_subject_has_no_intervals_and_the_summary_says_why(
     make_predictions: MakePredictions,
 ) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from affect_training.errors import DataError
 from affect_training.evaluate.metrics import score
-from affect_training.evaluate.predictions import Floats, Predictions
+from affect_training.evaluate.predictions import Predictions
 from affect_training.evaluate.smoothing import GRID_S, fit_smoothing, smoothed
+from affect_training.ratings.types import Floats
 
 NAN = float("nan")
 MakePredictions = Callable[..., Predictions]

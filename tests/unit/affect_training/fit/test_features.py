@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import shutil
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ import torch
 
 from affect_core.model import AffectModel
 from affect_core.spec import ModelSpec
-from affect_training.dataset.prepared import PreparedSet, TrackRef
+from affect_training.dataset.info import INFO_FILE
+from affect_training.dataset.prepared import PreparedSet, TrackRef, open_prepared
 from affect_training.errors import DataError
 from affect_training.fit.augment import Augment
 from affect_training.fit.features import FeatureSource, View, computed_features
@@ -90,7 +93,8 @@ def test_everything_that_features_depend_on_gives_a_file_of_its_own(
     view: View, model: AffectModel, tiny_spec: ModelSpec, features_folder: Path
 ) -> None:
     short = dataclasses.replace(view, tracks=view.tracks[2:])
-    recut = dataclasses.replace(short.tracks[0], size=short.tracks[0].size + 1)
+    recut = copy(view.prepared)
+    recut.index_sha256 = "ab" * 32
     augmented = dataclasses.replace(short, augment=AugmentConfig())
     other = lively_model(tiny_spec)
     with torch.no_grad():
@@ -102,16 +106,26 @@ def test_everything_that_features_depend_on_gives_a_file_of_its_own(
         dataclasses.replace(augmented, seed=5),
         dataclasses.replace(augmented, augment=AugmentConfig(hue=0)),
         dataclasses.replace(short, precision="bf16-mixed"),
+        dataclasses.replace(short, prepared=recut),
     ]
     files = [computed_features(v, model, features_folder, silent) for v in views]
     files.append(computed_features(short, other, features_folder, silent))
     assert len(set(files)) == len(files)
-    changed = dataclasses.replace(short, tracks=[recut])
-    with pytest.raises(DataError, match="corrupt"):  # it asks for the crops anew
-        computed_features(changed, model, features_folder, silent)
     # Without augmentation there is no draw, so the seed changes nothing.
     seeded = dataclasses.replace(short, seed=9)
     assert computed_features(seeded, model, features_folder, silent) == files[0]
+
+
+def test_a_set_that_was_moved_has_the_same_features(
+    view: View, model: AffectModel, features_folder: Path, tmp_path: Path
+) -> None:
+    short = dataclasses.replace(view, tracks=view.tracks[2:])
+    file = computed_features(short, model, features_folder, silent)
+    shutil.copytree(view.prepared.folder, tmp_path / "moved")
+    info = view.prepared.info.model_copy(update={"manifest": "/elsewhere/labels.csv"})
+    (tmp_path / "moved" / INFO_FILE).write_text(info.model_dump_json())
+    moved = dataclasses.replace(short, prepared=open_prepared(tmp_path / "moved"))
+    assert computed_features(moved, model, features_folder, silent) == file
 
 
 def test_what_breaks_off_leaves_no_file(
@@ -122,6 +136,15 @@ def test_what_breaks_off_leaves_no_file(
 
     with pytest.raises(RuntimeError, match="killed"):
         computed_features(view, model, features_folder, fail)
+    assert list(features_folder.iterdir()) == []
+
+
+def test_a_full_disk_is_named_and_leaves_no_file(
+    view: View, model: AffectModel, features_folder: Path, full_disk: None
+) -> None:
+    short = dataclasses.replace(view, tracks=view.tracks[2:])
+    with pytest.raises(DataError, match=r"features/.*\.npy cannot be written: No space left"):
+        computed_features(short, model, features_folder, silent)
     assert list(features_folder.iterdir()) == []
 
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from affect_core.model import AffectModel, feature_shape
+from affect_core.model import AffectModel
 from affect_core.spec import ModelSpec
+from affect_core.vgg import VGG_CHANNELS
 from affect_training.fit.networks import FeatureNetwork, FrameNetwork, SequenceNetwork
 from models import lively_model
 
@@ -66,8 +67,8 @@ def test_features_kept_on_disk_give_the_same(model: AffectModel) -> None:
     torch.testing.assert_close(outputs[MASK], expected[MASK], rtol=0, atol=2e-2)
 
 
-def test_frames_are_valued_each_by_itself(model: AffectModel, tiny_spec: ModelSpec) -> None:
-    network = FrameNetwork(model, feature_shape(tiny_spec))
+def test_frames_are_valued_each_by_itself(model: AffectModel) -> None:
+    network = FrameNetwork(model, VGG_CHANNELS)
     assert network.initial_state(2) == ()
     outputs, _ = network(crops(0), MASK, ())
     assert outputs.shape == (2, 3, 2)

@@ -97,6 +97,7 @@ def test_the_recipes_that_are_shipped_can_be_read(path: Path) -> None:
         ({"stages": [frames_stage()]}, "must be of sequences"),
         ({"stages": [sequences_stage(), frames_stage()]}, "must be of sequences"),
         ({"stages": [sequences_stage(), sequences_stage()]}, "share a name"),
+        ({"stages": [sequences_stage(), sequences_stage(name="b", crop_size=64)]}, r"\[32, 64\]"),
     ],
 )
 def test_a_bad_field_is_named(change: dict[str, Any], named: str, tmp_path: Path) -> None:

@@ -14,9 +14,14 @@ from torch import Tensor, nn
 
 from affect_core.checkpoint import GRAPH_FILE, graph_bytes, save_checkpoint
 from affect_core.graph import Graph, GraphBackbone
-from affect_core.model import AffectModel, seed_parameters
+from affect_core.model import AffectModel, build_temporal, seed_temporal
 from affect_core.spec import ArchitectureSpec, ModelSpec, PreprocessSpec, Provenance, RecurrentSpec
-from affect_training.networks.backbones import BackboneConfig, build_backbone, served_backbone
+from affect_training.networks.backbones import (
+    BackboneConfig,
+    build_backbone,
+    served_backbone,
+    shape_of,
+)
 from affect_training.networks.graphs import UnsupportedNetworkError, export_graph
 
 SIDE = 96
@@ -106,10 +111,9 @@ def test_a_checkpoint_with_a_graph_serves_where_timm_is_not_installed(tmp_path: 
         ),
         provenance=Provenance(trained_on="nothing, for tests"),
     )
-    model = AffectModel(spec, backbone)
-    weights = {name: value.clone() for name, value in backbone.state_dict().items()}
-    seed_parameters(model, 1)
-    backbone.load_state_dict(weights)
+    temporal = build_temporal(spec.architecture.temporal, shape_of(backbone, 64))
+    seed_temporal(temporal, torch.Generator().manual_seed(1))
+    model = AffectModel(backbone, temporal, spec.preprocess)
     save_checkpoint(tmp_path, model, spec)
     generator = torch.Generator().manual_seed(2)
     crops = torch.randint(0, 256, (3, 64, 64, 3), generator=generator, dtype=torch.uint8)

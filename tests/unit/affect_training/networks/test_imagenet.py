@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from affect_core.vgg import VGG
+from affect_training.errors import TrainingError
 from affect_training.networks.imagenet import PUBLISHED, DownloadError, Published, load_imagenet
 
 
@@ -42,8 +43,9 @@ def test_a_damaged_file_in_the_cache_is_asked_for_again(
         raise httpx.ConnectError("no route")
 
     monkeypatch.setattr(httpx, "stream", unreachable)
-    with pytest.raises(DownloadError, match=r"vgg16-397923af\.pth cannot be downloaded"):
+    with pytest.raises(DownloadError, match=r"vgg16-397923af\.pth cannot be downloaded") as raised:
         load_imagenet(VGG(16), 16, tmp_path, lambda done, total: None)
+    assert isinstance(raised.value, TrainingError)  # so that commands end with its sentence
 
 
 @pytest.mark.parametrize("depth", [16, 19])

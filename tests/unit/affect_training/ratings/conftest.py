@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from affect_training.ratings.files import Progress
+from affect_training.progress import Advance
 from rated import LabelFolder
 
 
@@ -14,5 +14,5 @@ def folder(tmp_path: Path) -> LabelFolder:
 
 
 @pytest.fixture
-def quiet() -> Progress:
+def quiet() -> Advance:
     return lambda done, total: None

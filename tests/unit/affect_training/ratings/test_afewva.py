@@ -9,8 +9,8 @@ import pytest
 import skimage.data
 
 from affect_training.errors import DataError
+from affect_training.progress import Advance
 from affect_training.ratings.afewva import read_afewva
-from affect_training.ratings.files import Progress
 from affect_training.ratings.frames import frame_times
 from clips import Image, decoded
 from rated import LabelFolder, plain_clip
@@ -37,7 +37,7 @@ def images(folder: LabelFolder, numbers: list[int], name: str = "001") -> list[I
     return pictures
 
 
-def test_a_video_beside_the_json(folder: LabelFolder, quiet: Progress) -> None:
+def test_a_video_beside_the_json(folder: LabelFolder, quiet: Advance) -> None:
     ratings(folder, {0: (3, -2), 1: (-10, 10), 3: (0, 0)})
     video = folder.ratings / "001" / "001.avi"
     video.write_bytes(plain_clip(4, 25))
@@ -49,14 +49,14 @@ def test_a_video_beside_the_json(folder: LabelFolder, quiet: Progress) -> None:
     assert trace.arousal.tolist() == [-0.2, 1.0, 0.0]
 
 
-def test_a_video_among_the_clips(folder: LabelFolder, quiet: Progress) -> None:
+def test_a_video_among_the_clips(folder: LabelFolder, quiet: Advance) -> None:
     ratings(folder, {0: (3, -2)})
     path = folder.clip("001.mp4", 3)
     (clip,) = read_afewva(folder.ratings, folder.clips, None, quiet)
     assert clip.clip == path
 
 
-def test_images_become_a_clip_without_loss(folder: LabelFolder, quiet: Progress) -> None:
+def test_images_become_a_clip_without_loss(folder: LabelFolder, quiet: Advance) -> None:
     ratings(folder, {n: (n, -n) for n in range(4)})
     pictures = images(folder, [0, 1, 2, 3])
     (clip,) = read_afewva(folder.ratings, folder.clips, None, quiet, image_fps=24000 / 1001)
@@ -70,7 +70,7 @@ def test_images_become_a_clip_without_loss(folder: LabelFolder, quiet: Progress)
     assert [p.name for p in folder.clips.iterdir()] == ["001.mkv"]
 
 
-def test_a_gap_in_the_numbers_stays_a_gap_in_time(folder: LabelFolder, quiet: Progress) -> None:
+def test_a_gap_in_the_numbers_stays_a_gap_in_time(folder: LabelFolder, quiet: Advance) -> None:
     ratings(folder, {2: (1, 1), 5: (2, 2)})
     images(folder, [2, 3, 5])
     (clip,) = read_afewva(folder.ratings, folder.clips, None, quiet, image_fps=10)
@@ -79,7 +79,7 @@ def test_a_gap_in_the_numbers_stays_a_gap_in_time(folder: LabelFolder, quiet: Pr
     assert clip.traces[0].valence.tolist() == [0.1, 0.2]
 
 
-def test_the_same_images_give_the_same_clip(folder: LabelFolder, quiet: Progress) -> None:
+def test_the_same_images_give_the_same_clip(folder: LabelFolder, quiet: Advance) -> None:
     ratings(folder, {0: (1, 1)})
     images(folder, [0, 1])
     read_afewva(folder.ratings, folder.clips, None, quiet, image_fps=10)
@@ -88,14 +88,14 @@ def test_the_same_images_give_the_same_clip(folder: LabelFolder, quiet: Progress
     assert (folder.clips / "001.mkv").read_bytes() == before
 
 
-def test_images_do_not_tell_their_rate(folder: LabelFolder, quiet: Progress) -> None:
+def test_images_do_not_tell_their_rate(folder: LabelFolder, quiet: Advance) -> None:
     ratings(folder, {0: (1, 1)})
     images(folder, [0])
     with pytest.raises(DataError, match=r"001 holds images.*--image-fps"):
         read_afewva(folder.ratings, folder.clips, None, quiet)
 
 
-def test_a_rating_without_an_image_is_named(folder: LabelFolder, quiet: Progress) -> None:
+def test_a_rating_without_an_image_is_named(folder: LabelFolder, quiet: Advance) -> None:
     ratings(folder, {0: (1, 1), 7: (1, 1)})
     images(folder, [0, 1])
     with pytest.raises(DataError, match=r"001\.json: frame 00007 is rated, and has no image"):
@@ -104,7 +104,7 @@ def test_a_rating_without_an_image_is_named(folder: LabelFolder, quiet: Progress
 
 @pytest.mark.parametrize("broken", ["size", "bytes"])
 def test_a_broken_image_is_named_and_no_clip_is_left(
-    folder: LabelFolder, quiet: Progress, broken: str
+    folder: LabelFolder, quiet: Advance, broken: str
 ) -> None:
     ratings(folder, {0: (1, 1)})
     images(folder, [0, 1])
@@ -118,7 +118,7 @@ def test_a_broken_image_is_named_and_no_clip_is_left(
     assert list(folder.clips.iterdir()) == []
 
 
-def test_no_frames_at_all_is_an_error(folder: LabelFolder, quiet: Progress) -> None:
+def test_no_frames_at_all_is_an_error(folder: LabelFolder, quiet: Advance) -> None:
     ratings(folder, {0: (1, 1)})
     with pytest.raises(DataError, match=r"001\.json rates 001, .* no video"):
         read_afewva(folder.ratings, folder.clips, None, quiet)
@@ -127,7 +127,7 @@ def test_no_frames_at_all_is_an_error(folder: LabelFolder, quiet: Progress) -> N
 @pytest.mark.parametrize("value", [11, -11, 2.5, "3", None, True, float("nan")])
 @pytest.mark.parametrize("what", ["valence", "arousal"])
 def test_a_rating_that_is_none_names_file_and_frame(
-    folder: LabelFolder, quiet: Progress, value: object, what: str
+    folder: LabelFolder, quiet: Advance, value: object, what: str
 ) -> None:
     frame = {"valence": 0, "arousal": 0, what: value}
     folder.text("001/001.json", json.dumps({"frames": {"00000": frame}}))
@@ -150,7 +150,7 @@ def test_a_rating_that_is_none_names_file_and_frame(
     ],
 )
 def test_a_file_that_is_no_annotation_is_named(
-    folder: LabelFolder, quiet: Progress, content: str
+    folder: LabelFolder, quiet: Advance, content: str
 ) -> None:
     folder.text("001/001.json", content)
     folder.clip("001.mp4", 3)
@@ -158,7 +158,7 @@ def test_a_file_that_is_no_annotation_is_named(
         read_afewva(folder.ratings, folder.clips, None, quiet)
 
 
-def test_the_json_is_called_as_its_folder(folder: LabelFolder, quiet: Progress) -> None:
+def test_the_json_is_called_as_its_folder(folder: LabelFolder, quiet: Advance) -> None:
     folder.text("001/002.json", "{}")
     with pytest.raises(DataError, match=r"002\.json should be called 001\.json"):
         read_afewva(folder.ratings, folder.clips, None, quiet)

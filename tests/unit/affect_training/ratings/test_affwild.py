@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from affect_training.errors import DataError
+from affect_training.progress import Advance
 from affect_training.ratings.affwild import read_affwild
-from affect_training.ratings.files import Progress
 from rated import LabelFolder
 
 
@@ -14,7 +14,7 @@ def write(folder: LabelFolder, name: str, arousal: list[float], valence: list[fl
         folder.text(f"{what}/{name}.txt", "".join(f"{value} \n" for value in values))
 
 
-def test_two_files_make_one_trace(folder: LabelFolder, quiet: Progress) -> None:
+def test_two_files_make_one_trace(folder: LabelFolder, quiet: Advance) -> None:
     write(folder, "002", [0.2, 0.4, -1], [0.1, 0, 1])
     write(folder, "001", [0.0], [0.0])
     folder.clip("001.mp4", 3)
@@ -27,7 +27,7 @@ def test_two_files_make_one_trace(folder: LabelFolder, quiet: Progress) -> None:
     assert trace.valence.tolist() == [0.1, 0, 1]
 
 
-def test_both_dimensions_rate_as_many_frames(folder: LabelFolder, quiet: Progress) -> None:
+def test_both_dimensions_rate_as_many_frames(folder: LabelFolder, quiet: Advance) -> None:
     write(folder, "001", [0.2, 0.4], [0.1])
     folder.clip("001.mp4", 3)
     with pytest.raises(DataError, match=r"arousal/001\.txt rates 2 .*valence/001\.txt 1: one is"):
@@ -45,7 +45,7 @@ def test_both_dimensions_rate_as_many_frames(folder: LabelFolder, quiet: Progres
     ],
 )
 def test_a_malformed_line_names_file_and_line(
-    folder: LabelFolder, quiet: Progress, content: str, said: str
+    folder: LabelFolder, quiet: Advance, content: str, said: str
 ) -> None:
     write(folder, "001", [0, 0, 0], [0, 0, 0])
     path = folder.text("valence/001.txt", content)

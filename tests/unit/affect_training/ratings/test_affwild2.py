@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from affect_training.errors import DataError
+from affect_training.progress import Advance
 from affect_training.ratings.affwild2 import read_affwild2
-from affect_training.ratings.files import Progress
 from affect_training.ratings.join import join
 from rated import LabelFolder
 
@@ -16,7 +16,7 @@ def lines(count: int) -> str:
     return "".join(f"{n / 100},{-n / 100}\n" for n in range(count))
 
 
-def test_line_n_rates_frame_n(folder: LabelFolder, quiet: Progress) -> None:
+def test_line_n_rates_frame_n(folder: LabelFolder, quiet: Advance) -> None:
     folder.text("video1.txt", HEADER + lines(50))
     path = folder.clip("video1.mp4", 50)
     (clip,) = read_affwild2(folder.ratings, folder.clips, None, quiet)
@@ -27,7 +27,7 @@ def test_line_n_rates_frame_n(folder: LabelFolder, quiet: Progress) -> None:
     assert trace.arousal == pytest.approx(-np.arange(50) / 100)
 
 
-def test_25_hz_against_5_fps(folder: LabelFolder, quiet: Progress) -> None:
+def test_25_hz_against_5_fps(folder: LabelFolder, quiet: Advance) -> None:
     folder.text("video1.txt", HEADER + lines(50))
     folder.clip("video1.mp4", 50)
     (clip,) = read_affwild2(folder.ratings, folder.clips, None, quiet)
@@ -35,7 +35,7 @@ def test_25_hz_against_5_fps(folder: LabelFolder, quiet: Progress) -> None:
     assert valence == pytest.approx(np.arange(0, 50, 5) / 100)
 
 
-def test_minus_5_is_an_invalid_frame_in_either_column(folder: LabelFolder, quiet: Progress) -> None:
+def test_minus_5_is_an_invalid_frame_in_either_column(folder: LabelFolder, quiet: Advance) -> None:
     folder.text("v.txt", HEADER + "0.1,0.2 \n-5,-5\n-5.0,0.3\n0.3, -5\r\n 0.5 , 0.6\n\n")
     folder.clip("v.mp4", 5)
     (clip,) = read_affwild2(folder.ratings, folder.clips, None, quiet)
@@ -46,7 +46,7 @@ def test_minus_5_is_an_invalid_frame_in_either_column(folder: LabelFolder, quiet
 
 
 def test_left_and_right_are_one_subject_with_videos_of_their_own(
-    folder: LabelFolder, quiet: Progress
+    folder: LabelFolder, quiet: Advance
 ) -> None:
     for name in ("video5_left", "video5_right", "video6"):
         folder.text(f"{name}.txt", HEADER + lines(3))
@@ -58,7 +58,7 @@ def test_left_and_right_are_one_subject_with_videos_of_their_own(
     assert [clip.subject for clip in read] == ["a", "b", "a"]
 
 
-def test_one_of_two_people_is_not_guessed(folder: LabelFolder, quiet: Progress) -> None:
+def test_one_of_two_people_is_not_guessed(folder: LabelFolder, quiet: Advance) -> None:
     folder.text("video5_left.txt", HEADER + lines(3))
     folder.clip("video5.mp4", 3)
     with pytest.raises(DataError, match=r"video5_left\.txt rates video5_left, .* no video"):
@@ -82,7 +82,7 @@ def test_one_of_two_people_is_not_guessed(folder: LabelFolder, quiet: Progress) 
     ],
 )
 def test_a_malformed_line_names_file_and_line(
-    folder: LabelFolder, quiet: Progress, content: str, said: str
+    folder: LabelFolder, quiet: Advance, content: str, said: str
 ) -> None:
     path = folder.text("v.txt", content)
     folder.clip("v.mp4", 3)

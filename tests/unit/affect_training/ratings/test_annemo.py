@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from affect_training.errors import DataError
+from affect_training.progress import Advance
 from affect_training.ratings.annemo import read_annemo
-from affect_training.ratings.files import Progress
 from affect_training.ratings.gold import combine
 from affect_training.ratings.join import join_all
 from rated import LabelFolder
@@ -29,7 +29,7 @@ def write(folder: LabelFolder, arousal: str, valence: str, header: str = HEADER)
 
 
 def test_a_column_is_an_annotator_and_names_lose_their_spaces(
-    folder: LabelFolder, quiet: Progress
+    folder: LabelFolder, quiet: Advance
 ) -> None:
     write(folder, rows(50), rows(50, -1))
     path = folder.clip("P16.mp4", 10)
@@ -42,7 +42,7 @@ def test_a_column_is_an_annotator_and_names_lose_their_spaces(
         assert trace.valence == pytest.approx(-trace.arousal)
 
 
-def test_25_hz_joins_5_fps_by_time_and_six_become_one(folder: LabelFolder, quiet: Progress) -> None:
+def test_25_hz_joins_5_fps_by_time_and_six_become_one(folder: LabelFolder, quiet: Advance) -> None:
     write(folder, rows(50), rows(50, -1))
     folder.clip("P16.mp4", 10)
     (clip,) = read_annemo(folder.ratings, folder.clips, None, quiet)
@@ -52,7 +52,7 @@ def test_25_hz_joins_5_fps_by_time_and_six_become_one(folder: LabelFolder, quiet
     assert gold == pytest.approx((2.5 + np.arange(0, 50, 5) / 1000) / 10, abs=1e-4)
 
 
-def test_the_order_of_columns_may_differ(folder: LabelFolder, quiet: Progress) -> None:
+def test_the_order_of_columns_may_differ(folder: LabelFolder, quiet: Advance) -> None:
     folder.text("arousal/P16.csv", "time;A ;B\n0.00;0.1;0.2\n")
     folder.text("valence/P16.csv", "time;B ;A \n0.00;0.3;0.4\n")
     folder.clip("P16.mp4", 3)
@@ -62,7 +62,7 @@ def test_the_order_of_columns_may_differ(folder: LabelFolder, quiet: Progress) -
 
 
 def test_an_annotator_who_did_not_rate_leaves_both_cells_empty(
-    folder: LabelFolder, quiet: Progress
+    folder: LabelFolder, quiet: Advance
 ) -> None:
     write(folder, "0;0.1; \n0.04;0.2;0.3\n", "0;0.1;\n0.04;0.2;0.3\n", "time;A;B")
     folder.clip("P16.mp4", 3)
@@ -88,7 +88,7 @@ def test_an_annotator_who_did_not_rate_leaves_both_cells_empty(
     ],
 )
 def test_a_malformed_line_names_file_and_line(
-    folder: LabelFolder, quiet: Progress, arousal: str, valence: str, said: str
+    folder: LabelFolder, quiet: Advance, arousal: str, valence: str, said: str
 ) -> None:
     write(folder, arousal, valence, "time;A ;B")
     folder.clip("P16.mp4", 3)
@@ -97,16 +97,14 @@ def test_a_malformed_line_names_file_and_line(
 
 
 @pytest.mark.parametrize("header", ["", "time", "A;B", "time;A;A ", "time;A;", "time,A,B"])
-def test_a_header_that_is_none_is_refused(
-    folder: LabelFolder, quiet: Progress, header: str
-) -> None:
+def test_a_header_that_is_none_is_refused(folder: LabelFolder, quiet: Advance, header: str) -> None:
     write(folder, "0;0;0\n", "0;0;0\n", header)
     folder.clip("P16.mp4", 3)
     with pytest.raises(DataError, match=r"arousal/P16\.csv, line 1"):
         read_annemo(folder.ratings, folder.clips, None, quiet)
 
 
-def test_both_dimensions_have_the_same_annotators(folder: LabelFolder, quiet: Progress) -> None:
+def test_both_dimensions_have_the_same_annotators(folder: LabelFolder, quiet: Advance) -> None:
     folder.text("arousal/P16.csv", "time;A;B\n0;0;0\n")
     folder.text("valence/P16.csv", "time;A;C\n0;0;0\n")
     folder.clip("P16.mp4", 3)

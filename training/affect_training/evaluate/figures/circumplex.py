@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from affect_core.temporal import AROUSAL, VALENCE
 from affect_training.errors import DataError
 from affect_training.evaluate.figures.style import (
     COLOURS,
@@ -21,7 +22,8 @@ from affect_training.evaluate.figures.style import (
     new_figure,
     styled,
 )
-from affect_training.evaluate.predictions import AROUSAL, VALENCE, Floats, Predictions
+from affect_training.evaluate.predictions import Predictions
+from affect_training.ratings.types import Floats
 
 _DENSITY_EDGES: Final = np.arange(-20, 21) / 20
 _CELLS: Final = 10

@@ -16,7 +16,8 @@ from matplotlib.ticker import MaxNLocator
 
 from affect_training.errors import DataError
 from affect_training.evaluate.figures.style import COLOURS, MARKERS, new_figure, styled
-from affect_training.evaluate.predictions import DIMENSIONS, Floats
+from affect_training.evaluate.predictions import DIMENSIONS
+from affect_training.ratings.types import Floats
 
 Part = Literal["train", "val"]
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from affect_core.temporal import AROUSAL, VALENCE
 from affect_training.evaluate.figures.style import (
     COLOURS,
     INK,
@@ -18,14 +19,9 @@ from affect_training.evaluate.figures.style import (
     new_figure,
     styled,
 )
-from affect_training.evaluate.predictions import (
-    AROUSAL,
-    DIMENSIONS,
-    VALENCE,
-    Floats,
-    Texts,
-    check_pairs,
-)
+from affect_training.evaluate.predictions import DIMENSIONS, Texts, check_pairs
+from affect_training.numerals import decimals
+from affect_training.ratings.types import Floats
 
 _BINS: Final = np.arange(-20, 21) / 20
 """Quotients, so that ratings in tenths lie on an edge and not one rounding beside it."""
@@ -104,7 +100,7 @@ def _mark_mean(axes: Axes, values: Floats) -> None:
     mean = float(values.mean())
     axes.axvline(mean, color=INK, linewidth=0.9, linestyle=(0, (4, 2)))
     spread = float(values.std())
-    text = f"mean {mean:.2f} (dashed), sd {spread:.2f}"
+    text = f"mean {decimals(mean, 2)} (dashed), sd {spread:.2f}"
     axes.set_title(text, loc="right", fontsize=8, weight="normal")
 
 

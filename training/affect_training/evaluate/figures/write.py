@@ -9,20 +9,19 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
+from affect_core.temporal import AROUSAL, VALENCE
 from affect_training.errors import DataError
 from affect_training.evaluate.figures.circumplex import circumplex
 from affect_training.evaluate.figures.curves import Curve, mse_curves
 from affect_training.evaluate.figures.labels import Labels, label_histogram, label_plane
 from affect_training.evaluate.figures.style import save, styled
 from affect_training.evaluate.figures.traces import spread_clips, trace_figure
-from affect_training.evaluate.predictions import AROUSAL, VALENCE, Predictions
+from affect_training.evaluate.predictions import Predictions
 from affect_training.evaluate.results import NOT_VALIDATED_FOR
+from affect_training.progress import Progress
 from affect_training.ratings.disk import replacing
 
 PAGE: Final = "figures.md"
-
-Progress = Callable[[int, int], None]
-"""Called with figures done and in all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,17 +67,18 @@ def write_figures(folder: Path, data: FigureData, progress: Progress) -> list[Pa
             "There is nothing to draw: give a prepared set, predictions or training logs."
         )
     files: list[Path] = []
+    advance = progress("figures")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for done, one in enumerate(planned):
-            progress(done, len(planned))
+            advance(done, len(planned))
             with styled():
                 files.append(save(one.draw(), folder, one.name)[0])
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error.strerror or error}.") from error
     with replacing(folder / PAGE) as file:
         file.write(_page(planned, data).encode())
-    progress(len(planned), len(planned))
+    advance(len(planned), len(planned))
     return files
 
 
