@@ -10,6 +10,7 @@ requests refuse them, so that a misspelt option is an answer and not a surprise.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -88,7 +89,7 @@ class LiveOptions(_Request):
         if (self.times_s is None) == (self.start_s is None):
             raise ValueError("give times_s with frames, or start_s with a short clip")
         times = self.times_s
-        if times is not None and any(b <= a for a, b in zip(times, times[1:], strict=False)):
+        if times is not None and any(b <= a for a, b in pairwise(times)):
             raise ValueError("times_s must increase")
         return self
 
