@@ -9,7 +9,7 @@ STAMP := $(VENV)/.setup-done
 export AFFECT_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve archive test test-training test-system check format clean
+.PHONY: help setup demo serve archive test test-training test-system check format reference clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ check: setup ## lint, format, types, import directions
 format: setup ## apply the formatter
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+reference: setup ## write docs/reference.md and the tables of errors from the client's docstrings
+	$(BIN)/python docs/make_reference.py
 
 clean: ## remove the environment, caches and the exported archive
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

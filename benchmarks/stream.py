@@ -1,26 +1,23 @@
-"""When the first and the last frame of a streamed clip arrive, from a running service.
+"""When the first and the last frame of a streamed clip arrive.
 
-    affect-serve run                                        in another terminal
     python benchmarks/stream.py                             a 30 s, 720p clip with one face
 
-Beside it, the same clip answered whole. The clip is `panning_clip` of serving.py.
+Beside it, the same clip answered whole. The clip is `panning_clip` of serving.py. Times are the
+client's, from the call to the event as a value; the upload is in them.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
-import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
-import httpx
-import psutil
 from rich.console import Console
 from rich.table import Table
 
+from affect_client import AffectClient, RetryPolicy, StreamClip, StreamFrame, Timeouts
+from served import add_arguments, machine, save, service
 from serving import panning_clip
 
 _console = Console()
@@ -28,84 +25,90 @@ _console = Console()
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Seconds from sending the clip; `clip` is the stream's first line."""
+    """Seconds from sending the clip."""
 
-    clip: float
-    first_frame: float
-    last_frame: float
-    end: float
+    clip_s: float
+    """The stream's first event."""
+    first_frame_s: float
+    last_frame_s: float
+    end_s: float
     frames: int
 
 
-def stream(url: str, clip: bytes) -> Arrivals:
-    """Stream a clip and note when its lines arrive."""
+def stream(client: AffectClient, clip: bytes) -> Arrivals:
+    """Stream a clip and note when its events arrive."""
     frames: list[float] = []
     opened = 0.0
     started = time.perf_counter()
-    with httpx.stream(
-        "POST",
-        f"{url}/predictions/affect",
-        files={"data": ("clip.mp4", clip)},
-        data={"options": '{"stream": true}'},
-        timeout=httpx.Timeout(10, read=None, write=None),
-    ) as answer:
-        answer.raise_for_status()
-        for line in answer.iter_lines():
+    with client.stream(clip) as events:
+        for event in events:
             arrived = time.perf_counter() - started
-            kind = json.loads(line)["type"]
-            assert kind != "error", line
-            if kind == "clip":
+            if isinstance(event, StreamClip):
                 opened = arrived
-            elif kind == "frame":
+            elif isinstance(event, StreamFrame):
                 frames.append(arrived)
     end = time.perf_counter() - started
     return Arrivals(opened, frames[0], frames[-1], end, len(frames))
 
 
-def whole(url: str, clip: bytes) -> float:
+def whole(client: AffectClient, clip: bytes) -> float:
     """Seconds to the whole answer."""
     started = time.perf_counter()
-    httpx.post(
-        f"{url}/predictions/affect",
-        files={"data": ("clip.mp4", clip)},
-        timeout=httpx.Timeout(10, read=None, write=None),
-    ).raise_for_status()
+    client.predict(clip)
     return time.perf_counter() - started
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print and save."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--url", default="http://127.0.0.1:8080")
+    add_arguments(parser)
     parser.add_argument("--seconds", type=int, default=30, help="of clip, whole tens")
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
-    _console.print(
-        f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, "
-        f"Python {sys.version.split()[0]}"
-    )
+    if arguments.seconds < 10 or arguments.seconds % 10:
+        parser.error("--seconds must be 10, 20, 30, ...")
+    about = machine()
+    _console.print(about)
     clip = panning_clip(arguments.seconds)
-    stream(arguments.url, panning_clip(10))
-    runs = [stream(arguments.url, clip) for _ in range(arguments.runs)]
-    wholes = [whole(arguments.url, clip) for _ in range(arguments.runs)]
+    patient = Timeouts(read_s=600, stream_s=600)
+    with (
+        service(arguments) as url,
+        AffectClient(base_url=url, retries=RetryPolicy(max_retries=0), timeouts=patient) as client,
+    ):
+        stream(client, panning_clip(10))
+        runs = [stream(client, clip) for _ in range(arguments.runs)]
+        wholes = [whole(client, clip) for _ in range(arguments.runs)]
+    medians = {
+        field.name: statistics.median(getattr(run, field.name) for run in runs)
+        for field in fields(Arrivals)
+    }
     table = Table(
         title=f"{arguments.seconds} s, 720p, {runs[0].frames} samples; "
         f"median of {arguments.runs} runs"
     )
     for column in ("arrives", "seconds after sending"):
         table.add_column(column, justify="right")
-    for name, field in (
-        ("clip line", "clip"),
-        ("first frame", "first_frame"),
-        ("last frame", "last_frame"),
-        ("end of the stream", "end"),
+    for name, key in (
+        ("clip", "clip_s"),
+        ("first frame", "first_frame_s"),
+        ("last frame", "last_frame_s"),
+        ("end of the stream", "end_s"),
     ):
-        median = statistics.median(getattr(run, field) for run in runs)
-        table.add_row(name, f"{median:.2f}")
+        table.add_row(name, f"{medians[key]:.2f}")
     table.add_row("the whole answer instead", f"{statistics.median(wholes):.2f}")
     _console.print(table)
+    save(
+        arguments,
+        {
+            "machine": about,
+            "clip_s": arguments.seconds,
+            "median": {**medians, "whole_answer_s": statistics.median(wholes)},
+            "runs": [asdict(run) for run in runs],
+            "whole_answers_s": wholes,
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ class Show(Protocol):
         prediction: wire.Prediction,
         clip: bytes | None,
         *,
+        filename: str = "clip.mp4",
         dark: bool = False,
         reduced_motion: bool = False,
         width: int = 1280,
@@ -103,6 +104,11 @@ class ReportPage:
         """Click on a time in a plot that shows [0, end]."""
         self.plot.scroll_into_view_if_needed()
         self.page.mouse.click(self.x_of(seconds, 0, end), self.inner()["y"] + 80)
+
+    def open_samples(self) -> None:
+        """Open the table of samples and wait until it is filled: browsers tell later."""
+        self.page.get_by_text("Table of samples").click()
+        self.page.wait_for_selector("#samples tbody tr")
 
     def segments(self, selector: str) -> list[list[float]]:
         """Per unbroken stretch of a line, the x of its points in pixels of the page."""

@@ -24,8 +24,11 @@ class ClipOutcome:
     index: int
     """From 0, in the order of the clips."""
     clip: ClipSource = field(repr=False)
+    """As it was given."""
     result: AffectResult | None
+    """None where the clip failed."""
     error: AffectError | None
+    """None where it did not."""
 
     def unwrap(self) -> AffectResult:
         """The result.

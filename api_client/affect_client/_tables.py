@@ -94,8 +94,13 @@ def to_pandas(frames: Sequence[Frame], origin: dict[str, Any]) -> Any:
 
 def write_parquet(frames: Sequence[Frame], origin: dict[str, Any], path: Path) -> None:
     """See `AffectResult.to_parquet`."""
-    arrow = need("pyarrow", "data", "AffectResult.to_parquet")
     parquet = need("pyarrow.parquet", "data", "AffectResult.to_parquet")
+    parquet.write_table(arrow_table(frames, origin), path)
+
+
+def arrow_table(frames: Sequence[Frame], origin: dict[str, Any]) -> Any:
+    """A `pyarrow.Table` with nulls for what is missing, and `origin` in its schema's metadata."""
+    arrow = need("pyarrow", "data", "AffectResult.to_parquet")
     kinds = {
         "index": arrow.int64(),
         "time_s": arrow.float64(),
@@ -103,7 +108,7 @@ def write_parquet(frames: Sequence[Frame], origin: dict[str, Any], path: Path) -
         **dict.fromkeys(_NUMBERS, arrow.float64()),
     }
     schema = arrow.schema(list(kinds.items()), metadata={"affectline": json.dumps(origin)})
-    parquet.write_table(arrow.Table.from_pydict(_columns(frames), schema=schema), path)
+    return arrow.Table.from_pydict(_columns(frames), schema=schema)
 
 
 def _columns(frames: Sequence[Frame]) -> dict[str, list[Any]]:

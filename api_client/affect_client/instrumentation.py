@@ -51,11 +51,11 @@ class Observer(Protocol):
 class ClientMetrics:
     """Prometheus metrics of the calls of one or several clients.
 
-    affect_client_requests_total{operation, outcome}    calls, retries not counted
-    affect_client_request_seconds{operation}            a histogram of their durations
-    affect_client_retries_total{operation, reason}      further attempts
-    affect_client_sent_bytes_total{operation}           of request bodies
-    affect_client_received_bytes_total{operation}       of answers
+        affect_client_requests_total{operation, outcome}    calls, retries not counted
+        affect_client_request_seconds{operation}            a histogram of their durations
+        affect_client_retries_total{operation, reason}      further attempts
+        affect_client_sent_bytes_total{operation}           of request bodies
+        affect_client_received_bytes_total{operation}       of answers
 
     Labels hold nothing of clips, and only names from fixed sets.
 

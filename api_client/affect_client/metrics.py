@@ -15,8 +15,11 @@ class Sample:
     """One line of the metrics."""
 
     name: str
+    """Of the metric, with `_total`, `_sum`, `_count` or `_bucket` where it has one."""
     labels: Mapping[str, str]
+    """Its labels by name."""
     value: float
+    """In the unit that the name ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class ServerMetrics:
     """
 
     samples: tuple[Sample, ...]
+    """All lines, in the server's order."""
 
     @property
     def clips(self) -> dict[str, float]:

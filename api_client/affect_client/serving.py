@@ -29,7 +29,7 @@ class Health(_Told):
 class Worker(_Told):
     """A process that holds one copy of a model."""
 
-    id: str
+    id: str = Field(description="TorchServe's.")
     status: str = Field(description="`READY`, or for example `UNLOADING`.")
     pid: int | None = Field(default=None, description="On the server's machine.")
     gpu: bool = Field(default=False, description="Whether it runs on a GPU.")
@@ -38,11 +38,11 @@ class Worker(_Told):
 class ServedModel(_Told):
     """A model that the server has loaded."""
 
-    name: str = Field(alias="modelName")
-    version: str = Field(alias="modelVersion")
+    name: str = Field(alias="modelName", description="Of the model in the server's paths.")
+    version: str = Field(alias="modelVersion", description="The archive's.")
     archive: str = Field(alias="modelUrl", description="File name in the server's model store.")
     batch_size: int = Field(alias="batchSize", ge=1, description="Clips worked on together.")
-    workers: list[Worker] = Field(default_factory=list)
+    workers: list[Worker] = Field(default_factory=list, description="Its processes.")
 
     @property
     def ready(self) -> bool:

@@ -19,16 +19,21 @@ PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 PROBLEM_TYPE_BASE: Final = "urn:problem-type:affectline:"
 
 Affect = Annotated[float, Field(ge=-1, le=1)]
+Arousal = Annotated[Affect, Field(description="Calm (-1) to excited (1).")]
+Valence = Annotated[Affect, Field(description="Unpleasant (-1) to pleasant (1).")]
 Seconds = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+# Models are built when first used (defer_build), which importing the package would wait for.
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True
+    )
 
 
 class _Response(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class PredictOptions(_Request):
@@ -97,9 +102,9 @@ class LiveOptions(_Request):
 class ModelInfo(_Response):
     """Which model answered, and what it learned from."""
 
-    name: str
-    version: str
-    architecture: str
+    name: str = Field(description="Of the model in the server's paths.")
+    version: str = Field(description="The archive's.")
+    architecture: str = Field(description="Backbone and temporal model, as `vgg19-convlstm`.")
     weights: str = Field(description="`sha256:` and the digest of the weights file.")
     trained_on: str = Field(description="What the numbers rest on; read it before using them.")
 
@@ -112,7 +117,7 @@ class Clip(_Response):
     )
     width: int = Field(ge=1, description="Pixels of the upright frame.")
     height: int = Field(ge=1, description="Pixels of the upright frame.")
-    codec: str
+    codec: str = Field(description="Of the video stream, as FFmpeg names it.")
     rotation: Literal[0, 90, 180, 270] = Field(
         description="Clockwise degrees that made the stored frame upright."
     )
@@ -124,22 +129,22 @@ class Clip(_Response):
 class Box(_Response):
     """A face's box in pixels of the upright frame, inside it."""
 
-    x: int = Field(ge=0)
-    y: int = Field(ge=0)
-    width: int = Field(ge=1)
-    height: int = Field(ge=1)
+    x: int = Field(ge=0, description="Left edge, pixels.")
+    y: int = Field(ge=0, description="Upper edge, pixels.")
+    width: int = Field(ge=1, description="Pixels.")
+    height: int = Field(ge=1, description="Pixels.")
 
 
 class Face(_Response):
     """One face in one sampled frame."""
 
     track: int = Field(ge=0, description="The person's id within this clip.")
-    box: Box
-    score: Fraction = Field(description="The detector's.")
-    arousal: Affect
-    valence: Affect
+    box: Box = Field(description="Where the face is.")
+    score: Fraction = Field(description="The detector's confidence that this is a face.")
+    arousal: Arousal
+    valence: Valence
     confidence: Fraction | None = Field(
-        default=None, description="The model's; null where the weights have none."
+        default=None, description="The model's in its values; null where the weights have none."
     )
 
 
@@ -147,37 +152,37 @@ class Frame(_Response):
     """One sampled frame; `faces` is empty where none was found."""
 
     index: int = Field(ge=0, description="k of the sample at k / sample_fps.")
-    time_s: Seconds = Field(description="k / sample_fps.")
-    faces: list[Face]
+    time_s: Seconds = Field(description="k / sample_fps, seconds from the clip's first frame.")
+    faces: list[Face] = Field(description="Empty where none was found.")
 
 
 class Statistics(_Response):
-    """Over a track's frames with a face; std is the population's (divisor n)."""
+    """Of arousal or of valence, over a track's frames with a face."""
 
-    mean: Affect
-    std: float = Field(ge=0)
-    min: Affect
-    max: Affect
+    mean: Affect = Field(description="Arithmetic.")
+    std: float = Field(ge=0, description="The population's: divisor n.")
+    min: Affect = Field(description="Least.")
+    max: Affect = Field(description="Greatest.")
 
 
 class Track(_Response):
     """One person from first to last sighting."""
 
-    track: int = Field(ge=0)
-    start_s: Seconds
-    end_s: Seconds
+    track: int = Field(ge=0, description="The person's id within this clip.")
+    start_s: Seconds = Field(description="First sample with this face, seconds.")
+    end_s: Seconds = Field(description="Last sample with this face, seconds.")
     frames: int = Field(ge=1, description="Sampled frames with this face.")
-    arousal: Statistics
-    valence: Statistics
+    arousal: Statistics = Field(description="Of its arousal.")
+    valence: Statistics = Field(description="Of its valence.")
 
 
 class Timing(_Response):
-    """Where the server's time for this clip went.
+    """Where the server's time for this clip went, in seconds.
 
     Stages of clips that share a batch overlap, so they need not add up to `total`.
     """
 
-    decode: Seconds
+    decode: Seconds = Field(description="Reading the clip's frames.")
     detect: Seconds = Field(description="Detection, tracking and cropping.")
     backbone: Seconds = Field(description="This clip's share of the batch's.")
     temporal: Seconds = Field(description="This clip's share of the batch's.")
@@ -187,12 +192,12 @@ class Timing(_Response):
 class Prediction(_Response):
     """The whole answer of `POST /predictions/affect`."""
 
-    model: ModelInfo
-    clip: Clip
-    sample_fps: float
-    frames: list[Frame]
-    tracks: list[Track]
-    timing_s: Timing
+    model: ModelInfo = Field(description="Which model answered.")
+    clip: Clip = Field(description="The clip as the server found it.")
+    sample_fps: float = Field(description="Samples a second.")
+    frames: list[Frame] = Field(description="Every sample, those without a face too, in order.")
+    tracks: list[Track] = Field(description="Everyone who was seen, by id.")
+    timing_s: Timing = Field(description="Where the server's time went, seconds.")
 
 
 ProblemCode = Literal[
@@ -229,12 +234,12 @@ for one clip of a batch, where failing the batch would touch the others."""
 class Problem(_Response):
     """Problem details (RFC 9457) with the contract's `code`."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
-    type: str
-    title: str
-    status: int = Field(ge=400, le=599)
-    code: ProblemCode
+    type: str = Field(description="A URN of the problem's kind.")
+    title: str = Field(description="The kind in a few words, for people.")
+    status: int = Field(ge=400, le=599, description="Of HTTP.")
+    code: ProblemCode = Field(description="The kind, for programs.")
     detail: str = Field(description="What is wrong with this request and what to do.")
 
     @classmethod
@@ -254,51 +259,51 @@ class Problem(_Response):
 class StreamClip(_Response):
     """First line of an NDJSON answer."""
 
-    type: Literal["clip"] = "clip"
-    model: ModelInfo
-    clip: Clip
-    sample_fps: float
+    type: Literal["clip"] = Field(default="clip", description="Of the line.")
+    model: ModelInfo = Field(description="Which model answers.")
+    clip: Clip = Field(description="The clip as its header states it.")
+    sample_fps: float = Field(description="Samples a second.")
 
 
 class StreamFrame(_Response):
     """A line for each sampled frame, as soon as its numbers are known; fields as in `Frame`."""
 
-    type: Literal["frame"] = "frame"
-    index: int = Field(ge=0)
-    time_s: Seconds
-    faces: list[Face]
+    type: Literal["frame"] = Field(default="frame", description="Of the line.")
+    index: int = Field(ge=0, description="k of the sample at k / sample_fps.")
+    time_s: Seconds = Field(description="k / sample_fps, seconds from the clip's first frame.")
+    faces: list[Face] = Field(description="Empty where none was found.")
 
 
 class StreamSummary(_Response):
     """Last line: what only the clip's end can tell."""
 
-    type: Literal["summary"] = "summary"
-    clip: Clip
-    tracks: list[Track]
-    timing_s: Timing
+    type: Literal["summary"] = Field(default="summary", description="Of the line.")
+    clip: Clip = Field(description="The clip as it was decoded, `truncated` where it broke off.")
+    tracks: list[Track] = Field(description="Everyone who was seen, by id.")
+    timing_s: Timing = Field(description="Where the server's time went, seconds.")
 
 
 class StreamError(_Response):
     """Last line of an answer that broke off; the lines before it stand."""
 
-    type: Literal["error"] = "error"
-    problem: Problem
+    type: Literal["error"] = Field(default="error", description="Of the line.")
+    problem: Problem = Field(description="Why it broke off.")
 
 
 class LiveAnswer(_Response):
     """The answer of `POST /predictions/affect-live`: this request's samples, no others."""
 
-    model: ModelInfo
+    model: ModelInfo = Field(description="Which model answered.")
     session: str = Field(description="`ts_request_sequence_id` of the request.")
     frames: list[Frame] = Field(description="`index` counts the session's samples from 0.")
     clip: Clip | None = Field(default=None, description="A short clip, as in `Prediction`.")
-    timing_s: Timing
+    timing_s: Timing = Field(description="Where the server's time went, seconds.")
 
 
 class Detector(_Response):
     """The face detector in use."""
 
-    name: str
+    name: str = Field(description="`libfacedetection`, `haar` or `yunet`.")
     fallback_reason: str | None = Field(
         default=None, description="Why it is not the one the model was trained with."
     )
@@ -307,9 +312,9 @@ class Detector(_Response):
 class ModelDescription(_Response):
     """The answer to `POST /predictions/affect` with the header `describe: True`."""
 
-    model: ModelInfo
-    device: str
-    precision: str
-    detector: Detector
-    sample_fps: float = Field(description="The rate the model was trained at.")
-    versions: dict[str, str]
+    model: ModelInfo = Field(description="Which model is loaded.")
+    device: str = Field(description="As PyTorch names it: `cpu`, `cuda:0`.")
+    precision: str = Field(description="Of the backbone's numbers, as `float32`.")
+    detector: Detector = Field(description="The face detector in use.")
+    sample_fps: float = Field(description="Samples a second that the model was trained at.")
+    versions: dict[str, str] = Field(description="Of the server's packages, by name.")

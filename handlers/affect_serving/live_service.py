@@ -83,6 +83,7 @@ class LiveService:
         """
         with self._lock:
             answers = self._answer(rows, context)
+            self._metrics.batch(self._model.info.name)
             self._tidy()
         return answers
 

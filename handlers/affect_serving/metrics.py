@@ -15,6 +15,7 @@ STAGE_SECONDS: Final = "affect_stage_seconds"
 CLIP_SECONDS: Final = "affect_clip_seconds_total"
 
 LIVE_REQUESTS: Final = "affect_live_requests_total"
+LIVE_BATCHES: Final = "affect_live_batches_total"
 LIVE_FRAMES: Final = "affect_live_frames_total"
 LIVE_STAGE_SECONDS: Final = "affect_live_stage_seconds"
 LIVE_SESSIONS: Final = "affect_live_sessions"
@@ -58,6 +59,7 @@ class LiveMetrics:
 
     def __init__(self, registry: Any) -> None:
         self._requests = registry.get_metric(LIVE_REQUESTS, MetricTypes.COUNTER)
+        self._batches = registry.get_metric(LIVE_BATCHES, MetricTypes.COUNTER)
         self._frames = registry.get_metric(LIVE_FRAMES, MetricTypes.COUNTER)
         self._stage = registry.get_metric(LIVE_STAGE_SECONDS, MetricTypes.HISTOGRAM)
         self._sessions = registry.get_metric(LIVE_SESSIONS, MetricTypes.GAUGE)
@@ -71,6 +73,10 @@ class LiveMetrics:
     def failed(self, code: ProblemCode) -> None:
         """Count a request that was refused or failed."""
         self._requests.add_or_update(1, [code])
+
+    def batch(self, model: str) -> None:
+        """Count requests that came together and were worked on together, as one."""
+        self._batches.add_or_update(1, [model])
 
     def sessions(self, count: int, model: str) -> None:
         """Say how many sessions have state now."""

@@ -35,6 +35,7 @@ def test_every_recorded_metric_is_declared_and_no_other(small_store: Path) -> No
         metrics.STAGE_SECONDS,
         metrics.CLIP_SECONDS,
         metrics.LIVE_REQUESTS,
+        metrics.LIVE_BATCHES,
         metrics.LIVE_FRAMES,
         metrics.LIVE_STAGE_SECONDS,
         metrics.LIVE_SESSIONS,

@@ -14,10 +14,14 @@ from affect_serving import metrics
 from affect_serving.settings import ServingSettings
 from affect_training.cli import COMMANDS
 from affect_training.fit.recipe import read_recipe
+from blocks import Block, agrees, blocks_of
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LIVE = (ROOT / "docs" / "live-sessions.md").read_text(encoding="utf-8")
+DOCUMENTS = [
+    str(path.relative_to(ROOT)) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+]
 LATER = {"overloaded"}
 """Codes of the gateway, which does not answer yet."""
 
@@ -71,13 +75,17 @@ def test_every_metric_of_live_sessions_is_named(name: str) -> None:
     assert f"`{name}`" in LIVE
 
 
-@pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/live-sessions.md"]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_to_files_of_the_repository_lead_somewhere(document: str) -> None:
     path = ROOT / document
     links = re.findall(r"\]\(((?!https?:)[^)#]+)", path.read_text(encoding="utf-8"))
-    assert all((path.parent / link).exists() for link in links), links
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert {page for page in pages if f"({page})" not in index} == set()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -96,3 +104,32 @@ def test_every_make_target_that_a_document_names_exists() -> None:
     documents = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^make ([a-z-]+)", documents, re.MULTILINE))
     assert {"demo", "serve", "setup", "check", "test"} <= named <= targets
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("a 0.12 -1e-05", "a  -7.5 +3.25\n", True),
+        ("20 samples", "21 samples\n", False),
+        ("nan", "0.5\n", False),
+        ("0.5", "nan\n", False),
+        ("first\n...\nlast", "first\nother 1\nother 2\nlast\n", True),
+        ("first\n...\nlast", "first\nother\nlast one\n", False),
+        ("a (b)", "a b\n", False),
+        ("shown", "", False),
+        ("shown", "shown\nand more\n", False),
+    ],
+)
+def test_shown_output_is_compared_by_the_rule(shown: str, printed: str, *, same: bool) -> None:
+    assert agrees(shown, printed) is same
+
+
+def test_blocks_are_read_with_their_output_and_their_line(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "a\n\n```python\n1\n```\n\n```\nout\n```\n\n```python\n2\n```\nno\n\n```\nx\n```\n"
+    )
+    assert blocks_of(page, {"python"}) == [
+        Block("python", "1\n", 4, "out\n"),
+        Block("python", "2\n", 12, None),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import time
@@ -13,6 +14,7 @@ from ts.context import Context
 
 import clips
 from affect_client import wire
+from affect_core.session import Session
 from affect_core.types import Image
 from live_steps import Step, encoded, headers, jpeg, lossless, pictures, piece, png, sampled
 from pictures_of import png_of_size
@@ -205,11 +207,15 @@ def test_idle_sessions_are_forgotten_though_nobody_asks(
     sessions = handler._service._sessions
     sessions.idle_s = 0.4
     ask(handler, context, (one(0), headers("i", start=True)), (one(0), headers("j", start=True)))
-    assert len(sessions) == 2
+    kept = {id(session) for session, _ in sessions._kept.values()}
+    assert len(kept) == len(sessions) == 2
     deadline = time.monotonic() + 30
     while len(sessions) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert len(sessions) == 0
+    gc.collect()
+    left = [thing for thing in gc.get_objects() if type(thing) is Session]
+    assert kept.isdisjoint(map(id, left))  # no thread, queue or batch holds on to one
     problem = problem_of(ask(handler, context, (one(1), headers("i")))[0])
     assert problem.code == "unknown_session"
     assert "0.2 s" in problem.detail

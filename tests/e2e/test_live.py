@@ -126,10 +126,15 @@ def test_four_sessions_at_once_are_each_as_if_alone(live_server: LocalServer) ->
             return got
 
     expected = {name: whole(live_server, name) for name in FRAMES}
+    before = metrics(live_server)
     with ThreadPoolExecutor(4) as pool:
         got = dict(zip(FRAMES, pool.map(run, FRAMES), strict=True))
     for name, frames in got.items():
         assert_same(frames, expected[name])
+    requests = 4 * (len(FRAMES["one"]) + 1)
+    grown = grown_to(live_server, before, "affect_live_requests_total ok", requests)
+    # While one batch is worked on the others' next requests gather: two batches for four.
+    assert grown["affect_live_batches_total affect"] < 0.75 * requests
 
 
 def test_an_idle_session_expires_and_one_in_use_does_not(live_server: LocalServer) -> None:
@@ -220,22 +225,20 @@ def test_the_model_describes_itself(live_server: LocalServer) -> None:
 
 def test_prometheus_counts_sessions_requests_and_frames(live_server: LocalServer) -> None:
     live = Live(live_server)
+    batches = "affect_live_batches_total affect"  # counted after what is in them
+    before = metrics(live_server)
     live.frames(FRAMES["one"][:2], 0.0, start=True)
+    grown_to(live_server, before, batches, 1)
     before = metrics(live_server)
     live.frames(FRAMES["one"][2:5], 0.4)
     live.send([FRAMES["one"][0]], 0.0)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        after = metrics(live_server)
-        if after != before and after.get("affect_live_requests_total invalid_options"):
-            break
-        time.sleep(0.2)
-    grown = {name: value - before.get(name, 0) for name, value in after.items()}
+    grown = grown_to(live_server, before, batches, 2)
     assert grown["affect_live_requests_total ok"] == 1
     assert grown["affect_live_requests_total invalid_options"] == 1
     assert grown["affect_live_frames_total face"] == 3
     assert grown["affect_live_stage_seconds_count total"] == 1
-    assert after["affect_live_sessions affect"] >= 1
+    assert grown[batches] == 2
+    assert metrics(live_server)["affect_live_sessions affect"] >= 1
     # It falls though nobody sends anything any more.
     deadline = time.monotonic() + LIVE_IDLE_MS / 1000 + GRACE_S + 30
     while metrics(live_server)["affect_live_sessions affect"] > 0:
@@ -254,6 +257,19 @@ def metrics(server: LocalServer) -> dict[str, float]:
         for sample in family.samples
         if "le" not in sample.labels
     }
+
+
+def grown_to(
+    server: LocalServer, before: dict[str, float], name: str, least: float
+) -> dict[str, float]:
+    """How much each metric has grown once `name` has by `least`; answers come before metrics."""
+    deadline = time.monotonic() + 30
+    while True:
+        after = metrics(server)
+        grown = {key: value - before.get(key, 0) for key, value in after.items()}
+        if grown.get(name, 0) >= least or time.monotonic() > deadline:
+            return grown
+        time.sleep(0.2)
 
 
 def test_no_picture_is_left_in_the_run_folder_or_the_log(live_server: LocalServer) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+import clips
 from affect_client import wire
 from affect_client.report import write_report
+from report_answers import SECONDS
 from report_pages import ReportPage, Show
 
 
@@ -25,6 +27,12 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def clip() -> bytes:
+    """Four seconds of a portrait."""
+    return clips.portrait_pan(SECONDS)
+
+
 @pytest.fixture
 def show(browser: Browser, tmp_path: Path) -> Iterator[Show]:
     """Writes a report, opens it, and at the end asserts that it complained of nothing.
@@ -37,13 +45,14 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Show]:
         prediction: wire.Prediction,
         clip: bytes | None,
         *,
+        filename: str = "clip.mp4",
         dark: bool = False,
         reduced_motion: bool = False,
         width: int = 1280,
         height: int = 900,
     ) -> ReportPage:
         path = tmp_path / f"report{len(pages)}.html"
-        write_report(path, prediction, clip, filename="clip.mp4")
+        write_report(path, prediction, clip, filename=filename)
         page = browser.new_page(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",

@@ -40,7 +40,10 @@ def _clip(prediction: wire.Prediction) -> list[str]:
     clip, frames = prediction.clip, prediction.frames
     with_face = sum(1 for frame in frames if frame.faces)
     tracks = len({face.track for frame in frames for face in frame.faces})
-    seen = f"a face in {with_face} of them" if with_face < len(frames) else "a face in all of them"
+    faces = ["no face in any of them"]
+    if tracks:
+        seen = "all" if with_face == len(frames) else f"{with_face:,}"
+        faces = [f"a face in {seen} of them", _count(tracks, "track")]
     turned = [f"stored turned, shown {clip.rotation}° clockwise"] if clip.rotation else []
     return [
         "length unknown" if clip.duration_s is None else seconds(clip.duration_s),
@@ -48,7 +51,7 @@ def _clip(prediction: wire.Prediction) -> list[str]:
         clip.codec,
         *turned,
         f"{_count(len(frames), 'sample')} at {prediction.sample_fps:g} fps",
-        *([seen, _count(tracks, "track")] if tracks else ["no face in any of them"]),
+        *faces,
     ]
 
 

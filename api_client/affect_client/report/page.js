@@ -25,7 +25,7 @@ class Page {
         this.plot.slider.focus({ preventScroll: true });
         this.player.toggle();
       },
-      unplayable: () => this.player.withoutClip(),
+      unplayable: () => this.#withoutClip(),
     });
     this.video = this.stage.video;
     this.player = new Player(this.answer, this.video, () => this.show());
@@ -40,7 +40,7 @@ class Page {
 
   async load() {
     await this.stage.load();
-    if (!this.video.src) this.player.withoutClip();
+    if (!this.video.src) this.#withoutClip();
     document.getElementById("player").dataset.loaded = "";
   }
 
@@ -72,6 +72,11 @@ class Page {
     parts.play.classList.toggle("playing", player.playing);
   }
 
+  #withoutClip() {
+    this.parts.sound.hidden = true;
+    this.player.withoutClip();
+  }
+
   #fillSamples() {
     const { samples } = this.parts;
     if (samples.open) tableOfSamples(this.answer, samples.querySelector("table"), this.#track);
@@ -79,10 +84,17 @@ class Page {
 
   // What the shading of the plot means, as far as this clip has any.
   #legend() {
-    const kinds = new Set([...this.answer.tracks.keys(), undefined].flatMap((id) => this.answer.gaps(id).map((gap) => gap.kind)));
+    const { tracks } = this.answer;
+    const shown = tracks.size ? [...tracks.keys()] : [undefined];
+    const kinds = new Set(shown.flatMap((id) => this.answer.gaps(id).map((gap) => gap.kind)));
     const words = ["Click or drag on the plot to move in time."];
     if (kinds.has("none")) words.push("Hatched: no face was found.");
-    if (this.answer.tracks.size > 1) words.push("Tinted: only other tracks are seen. Thin lines: the other tracks.");
+    if (kinds.has("other")) words.push("Tinted: only other tracks are seen.");
+    const several = tracks.size > 1;
+    if (several) words.push("Thin lines: the other tracks.");
+    if (tracks.size) {
+      words.push(`In the plane: now, the last ${TRAIL_S} s, faint dots for all samples${several ? ", rings for other tracks" : ""}.`);
+    }
     return words.join(" ");
   }
 

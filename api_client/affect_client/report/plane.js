@@ -35,6 +35,7 @@ class Plane {
     this.#shown = null;
     // Every sample of the track, faint: where it has been and will be.
     const dots = this.answer.samples.map((sample) => sample.faces.get(track)).filter(Boolean);
+    this.all.classList.toggle("dense", dots.length > 500);
     this.all.setAttribute("d", dots.map((face) => `M${face.valence} ${-face.arousal}h0`).join(""));
   }
 

@@ -63,7 +63,9 @@ class Plot {
     this.lanes.draw(this.traces, width);
     this.#point(null);
     this.#drawOverview();
-    this.root.style.setProperty("--lanes", `${this.lanes.root.offsetTop}px`);
+    // Where there is no lane the cursor ends above the figures of the axis.
+    const { hidden, offsetTop } = this.lanes.root;
+    this.root.style.setProperty("--lanes", `${hidden ? this.root.offsetHeight : offsetTop}px`);
     if (this.#time !== undefined) this.show(this.#time);
   }
 

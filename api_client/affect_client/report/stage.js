@@ -20,6 +20,9 @@ function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
+// With more faces than that, only the chosen one has its name written out.
+const CROWD = 4;
+
 class Stage {
   #boxes = new Map();
   #shown = null;
@@ -58,8 +61,10 @@ class Stage {
       this.#boxes.delete(id);
     }
     const { width, height } = this.answer.clip;
+    const crowd = faces.size > CROWD;
     for (const [id, face] of faces) {
       const box = this.#boxes.get(id) ?? this.#add(id);
+      box.firstElementChild.textContent = crowd && id !== track ? id : `track ${id}`;
       box.classList.toggle("chosen", id === track);
       box.classList.toggle("low", face.box.y < 0.1 * height);
       // In shares of the frame: pixels of a clip need not be square on screen.
@@ -74,9 +79,7 @@ class Stage {
     const box = document.createElement("div");
     box.className = "box";
     box.dataset.track = id;
-    const label = document.createElement("span");
-    label.textContent = `track ${id}`;
-    box.append(label);
+    box.append(document.createElement("span"));
     box.addEventListener("click", (event) => {
       event.stopPropagation();
       this.choose(id);

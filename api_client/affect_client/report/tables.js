@@ -35,7 +35,7 @@ function tableOfTracks(answer, table) {
     `track ${id}`,
     clockText(answer.samples[runs[0].from].time, answer.end >= 60),
     clockText(answer.samples[runs.at(-1).to].time, answer.end >= 60),
-    count,
+    count.toLocaleString("en"),
     ...(stated ? [...statistics(stated.arousal), ...statistics(stated.valence)] : ["–", "–", "–", "–"]),
   ]);
   const head = ["track", "first", "last", "samples", "arousal mean ± std", "range", "valence mean ± std", "range"];

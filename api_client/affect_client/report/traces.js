@@ -33,10 +33,16 @@ class Traces {
           svg("path", { d: "M0 0V6", class: "hatch" }))),
       svg("g", { "clip-path": "url(#within)" }, ...this.#gaps()),
       ...this.#axes(),
-      svg("g", { "clip-path": "url(#within)" }, ...this.#others(), ...VALUES.map((value) => this.#line(value))),
+      svg("g", { "clip-path": "url(#within)", class: this.#dense ? "dense" : "" }, ...this.#others(), ...VALUES.map((value) => this.#line(value))),
       ...this.#labels(),
       ...Object.values(this.#marks),
     ));
+  }
+
+  // More samples than pixels: a thick line would be a band.
+  get #dense() {
+    const { left, right } = this.inner;
+    return (this.view.to - this.view.from) / this.answer.step > right - left;
   }
 
   // Pixels from the left of a time, and from the top of a value.
@@ -82,7 +88,7 @@ class Traces {
         svg("path", { class: "grid", d: `M${this.x(time)} ${bottom}v4` }),
         svg("text", { class: "tick", x: this.x(time), y: bottom + 18, "text-anchor": "middle" }, clockText(time, this.long, digits)),
       ]),
-      svg("text", { class: "tick", x: right + 16, y: bottom + 18 }, this.long ? "min" : "s"),
+      svg("text", { class: "tick", x: right + (this.long ? 22 : 16), y: bottom + 18 }, this.long ? "min" : "s"),
     ];
   }
 
