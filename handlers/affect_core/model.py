@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +12,7 @@ from affect_core.graph import Graph, GraphBackbone
 from affect_core.recurrent import RecurrentHead
 from affect_core.spec import ConvLSTMSpec, GraphSpec, ModelSpec, PreprocessSpec, RecurrentSpec
 from affect_core.temporal import FeatureShape
-from affect_core.vgg import VGG, VGG_CHANNELS, VGG_STRIDE, Depth
-
-_DEPTHS: Final[dict[Literal["vgg16", "vgg19"], Depth]] = {"vgg16": 16, "vgg19": 19}
+from affect_core.vgg import DEPTHS, VGG, VGG_CHANNELS, VGG_STRIDE
 
 TemporalModel = ConvLSTMHead | RecurrentHead
 
@@ -71,7 +68,7 @@ def build_model(spec: ModelSpec, graph: Graph | None = None) -> AffectModel:
             raise ValueError(f"backbone {named.name} needs its graph")
         backbone, shape = GraphBackbone(graph), FeatureShape(named.channels, named.map_size)
     else:
-        backbone = VGG(_DEPTHS[named])
+        backbone = VGG(DEPTHS[named])
         shape = FeatureShape(VGG_CHANNELS, spec.preprocess.crop_size // VGG_STRIDE)
     temporal = build_temporal(spec.architecture.temporal, shape)
     return AffectModel(backbone, temporal, spec.preprocess)

@@ -93,10 +93,14 @@ class GraphSpec(_Spec):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the graph's file.")
 
 
+VGGName = Literal["vgg11", "vgg13", "vgg16", "vgg19"]
+"""A, B, D and E of Simonyan and Zisserman 2015, table 1. The paper compares the last two."""
+
+
 class ArchitectureSpec(_Spec):
     """The layers, by name and size."""
 
-    backbone: Literal["vgg16", "vgg19"] | GraphSpec = "vgg19"
+    backbone: VGGName | GraphSpec = "vgg19"
     temporal: Annotated[ConvLSTMSpec | RecurrentSpec, Field(discriminator="kind")] = ConvLSTMSpec()
 
     @property

@@ -1,4 +1,4 @@
-"""The convolutions of VGG16 and VGG19."""
+"""The convolutions of VGG11 to VGG19."""
 
 from __future__ import annotations
 
@@ -7,16 +7,26 @@ from typing import Final, Literal
 
 from torch import Tensor, nn
 
-Depth = Literal[16, 19]
+from affect_core.spec import VGGName
 
-_REPEATS: Final[dict[Depth, tuple[int, ...]]] = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+Depth = Literal[11, 13, 16, 19]
+"""Layers with weights. Three of them are fully connected and not here."""
+
+DEPTHS: Final[dict[VGGName, Depth]] = {"vgg11": 11, "vgg13": 13, "vgg16": 16, "vgg19": 19}
+REPEATS: Final[dict[Depth, tuple[int, ...]]] = {
+    11: (1, 1, 2, 2, 2),
+    13: (2, 2, 2, 2, 2),
+    16: (2, 2, 3, 3, 3),
+    19: (2, 2, 4, 4, 4),
+}
+"""Convolutions of each block."""
 _WIDTHS: Final = (64, 128, 256, 512, 512)
 VGG_CHANNELS: Final = 512
 VGG_STRIDE: Final = 32
 
 
 class VGG(nn.Module):
-    """VGG without its fully connected layers (Simonyan and Zisserman 2015, table 1, D and E).
+    """VGG without its fully connected layers (Simonyan and Zisserman 2015, table 1, A, B, D and E).
 
     Parameter names are torchvision's, so its published weights load: VGG19 has
     `features.0.weight` ... `features.34.bias`.
@@ -34,7 +44,7 @@ class VGG(nn.Module):
 
 def _layers(depth: Depth) -> Iterator[nn.Module]:
     channels = 3
-    for repeats, width in zip(_REPEATS[depth], _WIDTHS, strict=True):
+    for repeats, width in zip(REPEATS[depth], _WIDTHS, strict=True):
         for _ in range(repeats):
             yield nn.Conv2d(channels, width, 3, padding=1)
             yield nn.ReLU(inplace=True)

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from affect_core.checkpoint import load_checkpoint
 from affect_core.runtime import DeviceChoice
 from affect_core.spec import ConvLSTMSpec, RecurrentSpec
+from affect_core.vgg import DEPTHS
 from affect_training.dataset.prepared import open_prepared
 from affect_training.evaluate.measure import measure_checkpoint
 from affect_training.evaluate.results import METRICS_FILE, RunMetrics, read_metrics
@@ -54,7 +55,8 @@ MODELS: Final[dict[Which, tuple[Model, ...]]] = {
 def recipe_for(model: Model, base: Recipe) -> Recipe:
     """The base recipe with another backbone and temporal model, all else equal.
 
-    The base's own temporal model is taken as it is; one of another kind has its default sizes.
+    A network that cannot grow is whole from the first stage. The base's own temporal model is
+    taken as it is; one of another kind has its default sizes.
     """
     if base.temporal.kind == model.temporal:
         temporal = base.temporal
@@ -65,7 +67,7 @@ def recipe_for(model: Model, base: Recipe) -> Recipe:
     backbone = BackboneConfig(
         name=model.backbone,
         weights=base.backbone.weights,
-        batch_norm=base.backbone.batch_norm and model.backbone in {"vgg16", "vgg19"},
+        batch_norm=base.backbone.batch_norm and model.backbone in DEPTHS,
     )
     # Built anew, so that what does not fit together is refused.
     return Recipe.model_validate(
@@ -74,6 +76,10 @@ def recipe_for(model: Model, base: Recipe) -> Recipe:
             "name": model.name,
             "backbone": backbone.model_dump(),
             "temporal": temporal.model_dump(),
+            "stages": [
+                stage.model_dump(exclude=set() if backbone.batch_norm else {"depth"})
+                for stage in base.stages
+            ],
         }
     )
 

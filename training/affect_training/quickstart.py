@@ -25,6 +25,8 @@ STILLS: Final = SynthConfig(people=500, clips_per_person=1, seconds=8.0, fps=1.0
 """What the backbone learns from: frames a second apart, so that hardly two show the same."""
 CLIPS: Final = SynthConfig(people=100, clips_per_person=1, seconds=4.0, fps=5.0, seed=2)
 """What the temporal model learns from and is measured on."""
+CROP_MARGIN: Final = 0.0
+"""Crops are of few pixels: the face shall have all of them."""
 
 
 def quickstart_recipe() -> Recipe:
@@ -98,7 +100,9 @@ def _prepared(
         config, folder / "rendered", workers, progress(f"{folder.name}: render")
     )
     prepared = folder / "prepared"
-    preprocess = PreprocessSpec(crop_size=crop_size, sample_fps=config.fps)
+    preprocess = PreprocessSpec(
+        crop_size=crop_size, crop_margin=CROP_MARGIN, sample_fps=config.fps
+    )
     options = PrepareOptions(preprocess=preprocess)
     prepare(manifest, prepared, options, workers, progress(f"{folder.name}: find faces"))
     return prepared

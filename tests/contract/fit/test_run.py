@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -29,6 +30,7 @@ from affect_training.fit.folders import (
 from affect_training.fit.recipe import read_recipe
 from affect_training.fit.run import CHECKPOINT_FOLDER
 from affect_training.fit.stages import FEATURES_FOLDER
+from affect_training.networks.backbones import build_backbone
 from fitted import (
     SMALL_RECIPE,
     MadeTrack,
@@ -191,6 +193,36 @@ def test_a_run_with_another_temporal_model_shares_the_backbone(
     made = list((folder / "whole" / FEATURES_FOLDER).iterdir())
     assert len(made) == 3
     assert load_checkpoint(run / CHECKPOINT_FOLDER).spec.architecture.name == "resnet10t-convlstm"
+
+
+def test_a_backbone_grows_from_stage_to_stage(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "prepared", tmp_path / "prepared")
+    recipe = recipe_of(
+        frames_stage(depth=11, max_epochs=1),
+        frames_stage(name="more", max_epochs=1),
+        sequences_stage(max_epochs=1),
+        backbone={"name": "vgg13", "weights": "random", "batch_norm": True},
+    )
+    fit_small(recipe, tmp_path, "grown")
+    shallow, whole = (
+        safetensors.torch.load_file(next((tmp_path / "grown").rglob(f"{stage}/weights.*")))
+        for stage in ("0-frames", "1-more")
+    )
+    begun = build_backbone(recipe.backbone, recipe.seed, tmp_path, lambda *_: None).state_dict()
+    # VGG13 has a second convolution in each of VGG11's first two blocks.
+    added = {name for name in begun if name.split(".")[0] in {"3", "4", "10", "11"}}
+    for name, value in begun.items():
+        if value.is_floating_point():
+            assert torch.equal(shallow[name], value) == (name in added), name
+            assert not torch.equal(whole[name], shallow[name]), name
+    assert whole["3.weight"][5, 5, 1, 1] > 0.8 > whole["0.weight"].abs().max()
+
+    # What is known of the first stage is enough to make the second again.
+    for path in (next((tmp_path / "grown").rglob("1-more")), tmp_path / "grown" / "run"):
+        shutil.rmtree(path)
+    fit_small(recipe, tmp_path, "grown")
+    again = safetensors.torch.load_file(next((tmp_path / "grown").rglob("1-more/weights.*")))
+    assert all(torch.equal(again[name], value) for name, value in whole.items())
 
 
 # What fit refuses.

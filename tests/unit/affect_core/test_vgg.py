@@ -10,10 +10,12 @@ from torch import nn
 import affect_training.torchvision_operators  # noqa: F401
 from affect_core.vgg import VGG, VGG_CHANNELS, VGG_STRIDE, Depth
 
-DEPTHS: tuple[Depth, ...] = (16, 19)
+DEPTHS: tuple[Depth, ...] = (11, 13, 16, 19)
 
-# Simonyan and Zisserman 2015, table 1: widths of D's and E's convolutions, block by block.
+# Simonyan and Zisserman 2015, table 1: widths of convolutions, block by block.
 TABLE: dict[Depth, list[list[int]]] = {
+    11: [[64], [128], [256] * 2, [512] * 2, [512] * 2],
+    13: [[64] * 2, [128] * 2, [256] * 2, [512] * 2, [512] * 2],
     16: [[64] * 2, [128] * 2, [256] * 3, [512] * 3, [512] * 3],
     19: [[64] * 2, [128] * 2, [256] * 4, [512] * 4, [512] * 4],
 }
@@ -45,7 +47,7 @@ def test_weights_and_features_are_torchvision_s(depth: Depth, backbone: VGG) -> 
     from torchvision import models
 
     with torch.device("meta"):  # its fully connected layers would take half a gigabyte
-        theirs = {16: models.vgg16, 19: models.vgg19}[depth]().features
+        theirs = getattr(models, f"vgg{depth}")().features
     theirs = theirs.to_empty(device="cpu").eval()
     missing = theirs.load_state_dict(
         {name.removeprefix("features."): v for name, v in backbone.state_dict().items()}

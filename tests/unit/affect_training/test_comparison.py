@@ -49,6 +49,13 @@ def test_models_differ_from_the_base_in_backbone_and_temporal_model_alone(model:
     assert recipe.model_dump(exclude=changed) == BASE.model_dump(exclude=changed)
 
 
+def test_a_network_that_cannot_grow_is_whole_from_the_first_stage() -> None:
+    frames = BASE.stages[0].model_copy(update={"depth": 11})
+    base = BASE.model_copy(update={"stages": (frames, BASE.stages[1])})
+    assert recipe_for(Model("vgg16", "lstm"), base).depths == (11, 16)
+    assert recipe_for(Model("resnet34", "lstm"), base).depths == (None, None)
+
+
 @pytest.mark.parametrize(
     "own",
     [

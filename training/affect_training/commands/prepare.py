@@ -48,6 +48,9 @@ def prepare(
     crop_size: Annotated[
         int, typer.Option(min=32, max=512, help="Pixels of a crop.")
     ] = _SPEC.crop_size,
+    crop_margin: Annotated[
+        float, typer.Option(min=0, max=1, help="Around the face on each side, in its box's sides.")
+    ] = _SPEC.crop_margin,
     sample_fps: Annotated[
         float, typer.Option(min=0.1, max=30, help="Samples a second.")
     ] = _SPEC.sample_fps,
@@ -71,7 +74,10 @@ def prepare(
     with reported(console):
         options = PrepareOptions(
             preprocess=PreprocessSpec(
-                crop_size=crop_size, sample_fps=sample_fps, detector=detector.value
+                crop_size=crop_size,
+                crop_margin=crop_margin,
+                sample_fps=sample_fps,
+                detector=detector.value,
             ),
             gold=gold.value,
             rating_max_age_s=max_age_s,

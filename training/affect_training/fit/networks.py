@@ -27,13 +27,14 @@ class FrameNetwork(StageNetwork):
     """Each frame by itself: features, their mean over the map, a linear layer, tanh.
 
     Args:
-        model: its backbone learns.
+        model: whose crops are normalised alike.
+        backbone: the model's, or some of its layers; it learns.
         channels: of the backbone's features.
     """
 
-    def __init__(self, model: AffectModel, channels: int) -> None:
+    def __init__(self, model: AffectModel, backbone: nn.Module, channels: int) -> None:
         super().__init__()
-        self.backbone = model.backbone
+        self.backbone = backbone
         # Copies: Lightning moves what is registered here, and the model stays where it is.
         self.register_buffer("mean", model.mean.clone(), persistent=False)
         self.register_buffer("std", model.std.clone(), persistent=False)

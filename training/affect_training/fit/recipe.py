@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from affect_core.spec import ConvLSTMSpec, RecurrentSpec
+from affect_core.vgg import Depth
 from affect_training.errors import TrainingError
 from affect_training.networks.backbones import BackboneConfig
 from affect_training.ratings.disk import replacing
@@ -79,6 +80,10 @@ class FramesStage(_Stage):
     """Single frames: the backbone with a linear layer over its pooled features."""
 
     kind: Literal["frames"] = "frames"
+    depth: Depth | None = Field(
+        default=None,
+        description="Of a VGG with batch norm that grows from stage to stage; None: all of it.",
+    )
 
 
 class SequencesStage(_Stage):
@@ -117,6 +122,24 @@ class Recipe(_Config):
         sizes = {stage.crop_size for stage in self.stages if stage.kind == "sequences"}
         if len(sizes) > 1:
             raise ValueError(f"stages of sequences must share one crop_size: {sorted(sizes)}")
+        return self
+
+    @property
+    def depths(self) -> tuple[Depth | None, ...]:
+        """How deep a VGG is in each stage; None of another network."""
+        return tuple(
+            (stage.depth if isinstance(stage, FramesStage) else None) or self.backbone.depth
+            for stage in self.stages
+        )
+
+    @model_validator(mode="after")
+    def _backbone_grows(self) -> Recipe:
+        grown = [s.name for s in self.stages if isinstance(s, FramesStage) and s.depth is not None]
+        if grown and not self.backbone.batch_norm:
+            raise ValueError(f"{grown[0]} has a depth: only a VGG with batch_norm grows")
+        depths = [depth for depth in (*self.depths, self.backbone.depth) if depth is not None]
+        if depths != sorted(depths):
+            raise ValueError(f"from stage to stage the backbone may grow, not shrink: {depths}")
         return self
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from torch import nn
 
 from affect_core.model import AffectModel
 from affect_training.dataset.prepared import PreparedSet, TrackRef
@@ -32,6 +33,7 @@ from affect_training.fit.networks import (
 from affect_training.fit.recipe import FramesStage, Recipe, SequencesStage, Stage
 from affect_training.fit.trainer import Outcome, Surroundings, train_stage
 from affect_training.fit.windows import WindowBatches, frame_slots, sequence_slots
+from affect_training.networks.growth import deepen, shallow
 
 FEATURES_FOLDER: Final = "features"
 _VALIDATION_CROPS: Final = 256
@@ -100,7 +102,8 @@ def run_stage(number: int, model: AffectModel, session: Session, folder: Path) -
     # Not from where the stages before have left the generator: they may have been skipped.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _network(stage, model, session.channels)
+        _grow(number, model, recipe)
+        network = _network(number, model, session)
     train, validation = _sources(stage, seed, model, session)
     if isinstance(stage, FramesStage):
         steps, slots = 1, frame_slots(data.train)
@@ -126,13 +129,26 @@ def run_stage(number: int, model: AffectModel, session: Session, folder: Path) -
     )
 
 
-def _network(stage: Stage, model: AffectModel, channels: int) -> StageNetwork:
+def _grow(number: int, model: AffectModel, recipe: Recipe) -> None:
+    """Add the layers that this stage has and the one before had not."""
+    if number == 0:
+        return
+    before, after = recipe.depths[number - 1 : number + 1]
+    if before is not None and after is not None and isinstance(model.backbone, nn.Sequential):
+        deepen(model.backbone, before, after, torch.default_generator)
+
+
+def _network(number: int, model: AffectModel, session: Session) -> StageNetwork:
     """What learns in this stage; the rest of the model is frozen."""
+    stage, depth = session.recipe.stages[number], session.recipe.depths[number]
     trains_backbone = isinstance(stage, FramesStage) or stage.backbone == "train"
     model.backbone.requires_grad_(trains_backbone)
     model.temporal.requires_grad_(isinstance(stage, SequencesStage))
     if isinstance(stage, FramesStage):
-        return FrameNetwork(model, channels)
+        backbone = model.backbone
+        if isinstance(backbone, nn.Sequential) and depth is not None:
+            backbone = shallow(backbone, depth)
+        return FrameNetwork(model, backbone, session.channels)
     return SequenceNetwork(model) if trains_backbone else FeatureNetwork(model.temporal)
 
 

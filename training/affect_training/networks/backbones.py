@@ -13,18 +13,18 @@ from torch import nn
 from affect_core.checkpoint import graph_bytes
 from affect_core.graph import GraphBackbone
 from affect_core.model import seed_backbone
-from affect_core.spec import GraphSpec
+from affect_core.spec import GraphSpec, VGGName
 from affect_core.temporal import FeatureShape
-from affect_core.vgg import VGG, Depth
+from affect_core.vgg import DEPTHS, VGG, Depth
 from affect_training.errors import TrainingError
 from affect_training.networks.batch_norm import fold_batch_norm, with_batch_norm
 from affect_training.networks.graphs import UnsupportedNetworkError, export_graph
 from affect_training.networks.imagenet import DownloadError, load_imagenet
 from affect_training.progress import Advance
 
-VGGName = Literal["vgg16", "vgg19"]
-
-_VGGS: Final[dict[str, tuple[VGGName, Depth]]] = {"vgg16": ("vgg16", 16), "vgg19": ("vgg19", 19)}
+_VGGS: Final[dict[str, tuple[VGGName, Depth]]] = {
+    name: (name, depth) for name, depth in DEPTHS.items()
+}
 
 
 class BackboneConfig(BaseModel):
@@ -33,7 +33,7 @@ class BackboneConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = "vgg19"
-    """vgg16, vgg19, or any convolutional network of timm (resnet34, resnet50, inception_v3)."""
+    """vgg11 to vgg19, or any convolutional network of timm (resnet34, resnet50, inception_v3)."""
     weights: Literal["imagenet", "random"] = "imagenet"
     batch_norm: bool = False
     """VGG from random weights: batch norm while training, folded away when it serves."""
@@ -41,8 +41,13 @@ class BackboneConfig(BaseModel):
     @model_validator(mode="after")
     def _batch_norm_is_for_random_vgg(self) -> BackboneConfig:
         if self.batch_norm and (self.name not in _VGGS or self.weights != "random"):
-            raise ValueError("batch_norm is for vgg16 and vgg19 from random weights")
+            raise ValueError("batch_norm is for vgg11 to vgg19 from random weights")
         return self
+
+    @property
+    def depth(self) -> Depth | None:
+        """Layers with weights, as VGG counts them; None of another network."""
+        return _VGGS[self.name][1] if self.name in _VGGS else None
 
 
 def build_backbone(config: BackboneConfig, seed: int, cache: Path, progress: Advance) -> nn.Module:
@@ -86,7 +91,7 @@ def across_processes(config: BackboneConfig, backbone: nn.Module) -> nn.Module:
     if not torch.cuda.is_available():
         raise TrainingError(
             f"{config.name} has batch norm, which torch synchronises between GPUs alone: train it "
-            "in one process here, or choose vgg16 or vgg19."
+            "in one process here, or choose vgg11 to vgg19."
         )
     from timm.layers import convert_sync_batchnorm  # noqa: PLC0415
 

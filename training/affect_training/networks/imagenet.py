@@ -1,4 +1,4 @@
-"""Published ImageNet weights of VGG16 and VGG19, downloaded once and checked."""
+"""Published ImageNet weights of VGG11 to VGG19, downloaded once and checked."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ class Published:
 
 
 PUBLISHED: Final[dict[Depth, Published]] = {
+    11: Published("https://download.pytorch.org/models/vgg11-8a719046.pth", "8a719046"),
+    13: Published("https://download.pytorch.org/models/vgg13-19584684.pth", "19584684"),
     16: Published("https://download.pytorch.org/models/vgg16-397923af.pth", "397923af"),
     19: Published("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", "dcbb9e9d"),
 }
-"""torchvision's VGG16_Weights.IMAGENET1K_V1 and VGG19_Weights.IMAGENET1K_V1."""
+"""torchvision's VGG11_Weights.IMAGENET1K_V1 to VGG19_Weights.IMAGENET1K_V1."""
 
 
 class DownloadError(TrainingError):
@@ -42,7 +44,7 @@ def load_imagenet(backbone: VGG, depth: Depth, cache: Path, progress: Advance) -
 
     Args:
         backbone: of this depth.
-        depth: 16 or 19.
+        depth: the backbone's.
         cache: folder where the download (about 550 MB) is kept; torch.hub's layout.
         progress: called while downloading.
 

@@ -68,7 +68,7 @@ def test_features_kept_on_disk_give_the_same(model: AffectModel) -> None:
 
 
 def test_frames_are_valued_each_by_itself(model: AffectModel) -> None:
-    network = FrameNetwork(model, VGG_CHANNELS)
+    network = FrameNetwork(model, model.backbone, VGG_CHANNELS)
     assert network.initial_state(2) == ()
     outputs, _ = network(crops(0), MASK, ())
     assert outputs.shape == (2, 3, 2)

@@ -15,6 +15,8 @@ from affect_training.errors import TrainingError
 from affect_training.fit.recipe import Recipe, read_recipe, write_recipe
 from fitted import frames_stage, recipe_of, sequences_stage
 
+VGG13 = {"name": "vgg13", "weights": "random", "batch_norm": True}
+
 CONFIGS = Path(__file__).parents[4] / "training" / "configs"
 
 
@@ -68,6 +70,13 @@ def test_every_default_is_written_out(tmp_path: Path) -> None:
         assert f"{name}:" in text
 
 
+def test_a_backbone_is_whole_where_no_stage_says_otherwise() -> None:
+    stages = [frames_stage(name="a", depth=11), frames_stage(name="b"), sequences_stage()]
+    assert recipe_of(*stages, backbone=VGG13).depths == (11, 13, 13)
+    assert recipe_of(*stages[1:], backbone=VGG13).depths == (13, 13)
+    assert recipe_of(*stages[1:]).depths == (None, None)
+
+
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_recipes_that_are_shipped_can_be_read(path: Path) -> None:
     assert read_recipe(path).stages[-1].kind == "sequences"
@@ -94,6 +103,16 @@ def test_the_recipes_that_are_shipped_can_be_read(path: Path) -> None:
         ({"stages": [sequences_stage(backbone="thaw")]}, "backbone"),
         ({"stages": [frames_stage(steps=3), sequences_stage()]}, "steps"),
         ({"stages": [sequences_stage(kind="video")]}, "kind"),
+        ({"stages": [frames_stage(depth=12), sequences_stage()]}, "depth"),
+        ({"stages": [frames_stage(depth=11), sequences_stage()]}, "frames has a depth: only"),
+        ({"backbone": VGG13, "stages": [frames_stage(depth=16), sequences_stage()]}, r"\[16, 13"),
+        (
+            {
+                "backbone": VGG13,
+                "stages": [frames_stage(), frames_stage(name="b", depth=11), sequences_stage()],
+            },
+            r"not shrink: \[13, 11, 13",
+        ),
         ({"stages": [frames_stage()]}, "must be of sequences"),
         ({"stages": [sequences_stage(), frames_stage()]}, "must be of sequences"),
         ({"stages": [sequences_stage(), sequences_stage()]}, "share a name"),

@@ -15,7 +15,7 @@ from affect_training.networks.batch_norm import (
     with_batch_norm,
 )
 
-DEPTHS: tuple[Depth, ...] = (16, 19)
+DEPTHS: tuple[Depth, ...] = (11, 19)
 
 
 def noise(*shape: int, seed: int) -> Tensor:

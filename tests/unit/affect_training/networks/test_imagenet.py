@@ -9,7 +9,7 @@ import httpx
 import pytest
 import torch
 
-from affect_core.vgg import VGG
+from affect_core.vgg import VGG, Depth
 from affect_training.errors import TrainingError
 from affect_training.networks.imagenet import PUBLISHED, DownloadError, Published, load_imagenet
 
@@ -48,7 +48,7 @@ def test_a_damaged_file_in_the_cache_is_asked_for_again(
     assert isinstance(raised.value, TrainingError)  # so that commands end with its sentence
 
 
-@pytest.mark.parametrize("depth", [16, 19])
-def test_the_digest_is_the_one_in_the_name(depth: int) -> None:
-    published = {16: PUBLISHED[16], 19: PUBLISHED[19]}[depth]
+@pytest.mark.parametrize("depth", list(PUBLISHED))
+def test_the_digest_is_the_one_in_the_name(depth: Depth) -> None:
+    published = PUBLISHED[depth]
     assert published.url.endswith(f"/vgg{depth}-{published.sha256_prefix}.pth")
