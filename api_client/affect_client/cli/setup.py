@@ -42,15 +42,12 @@ class Setup:
         """Whether a person sees what goes to `out` as it comes."""
         return self.out.file.isatty()
 
-    def client(
-        self, *, management_url: str | None = None, connections: int = 100, hint: bool = True
-    ) -> AffectClient:
+    def client(self, *, management_url: str | None = None, connections: int = 100) -> AffectClient:
         """A client of the server that was named.
 
         Args:
             management_url: of `/models`.
             connections: at a time.
-            hint: say on `err` when a call is tried again.
 
         Raises:
             SettingsError: an option or environment variable cannot be right.
@@ -74,7 +71,7 @@ class Setup:
                 max_retries=tries_by_default.max_retries if self.retries is None else self.retries,
                 **policy,
             ),
-            before_retry=self._say_again if hint else None,
+            before_retry=self._say_again,
             max_connections=connections,
         )
 

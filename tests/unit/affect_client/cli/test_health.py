@@ -78,7 +78,7 @@ def test_one_that_is_not_ready_may_be_another_time(status: str, workers: tuple[s
 def test_a_gateway_without_a_list_of_models_is_no_failure() -> None:
     with Peers(served()) as server:
         # The port after the server's has nothing of ours.
-        done = affect("health", "--retries", 0, url=server.url + "/")
+        done = affect("health", url=server.url + "/")
         hidden = affect(
             "health", "--management-url", f"{server.url}/hidden", "--json", url=server.url
         )
