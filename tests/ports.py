@@ -8,9 +8,9 @@ import socket
 
 def free_ports(count: int = 5) -> int:
     """The first of `count` adjacent free ports; runs beside each other look in other places."""
-    ports = range(18080, 28080, 10)
+    ports = list(range(18080, 28080, 10))
     begin = os.getpid() % len(ports)
-    for first in (*ports[begin:], *ports[:begin]):
+    for first in ports[begin:] + ports[:begin]:
         try:
             for port in range(first, first + count):
                 with socket.socket() as probe:

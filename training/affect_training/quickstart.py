@@ -100,9 +100,7 @@ def _prepared(
         config, folder / "rendered", workers, progress(f"{folder.name}: render")
     )
     prepared = folder / "prepared"
-    preprocess = PreprocessSpec(
-        crop_size=crop_size, crop_margin=CROP_MARGIN, sample_fps=config.fps
-    )
+    preprocess = PreprocessSpec(crop_size=crop_size, crop_margin=CROP_MARGIN, sample_fps=config.fps)
     options = PrepareOptions(preprocess=preprocess)
     prepare(manifest, prepared, options, workers, progress(f"{folder.name}: find faces"))
     return prepared
