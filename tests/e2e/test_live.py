@@ -226,10 +226,10 @@ def test_the_model_describes_itself(live_server: LocalServer) -> None:
 def test_prometheus_counts_sessions_requests_and_frames(live_server: LocalServer) -> None:
     live = Live(live_server)
     batches = "affect_live_batches_total affect"  # counted after what is in them
-    before = metrics(live_server)
+    before = settled(live_server)
     live.frames(FRAMES["one"][:2], 0.0, start=True)
     grown_to(live_server, before, batches, 1)
-    before = metrics(live_server)
+    before = settled(live_server)
     live.frames(FRAMES["one"][2:5], 0.4)
     live.send([FRAMES["one"][0]], 0.0)
     grown = grown_to(live_server, before, batches, 2)
@@ -257,6 +257,19 @@ def metrics(server: LocalServer) -> dict[str, float]:
         for sample in family.samples
         if "le" not in sample.labels
     }
+
+
+def settled(server: LocalServer) -> dict[str, float]:
+    """The metrics once counting has stopped: they come after the answers they count."""
+    deadline = time.monotonic() + 60
+    known = metrics(server)
+    while time.monotonic() < deadline:
+        time.sleep(1)
+        now = metrics(server)
+        if all(now[name] == value for name, value in known.items() if "_total" in name):
+            return now
+        known = now
+    raise AssertionError("the server is still counting")
 
 
 def grown_to(
