@@ -256,7 +256,7 @@ def metrics(server: LocalServer) -> dict[str, float]:
 
 
 def vacated(server: LocalServer) -> dict[str, float]:
-    """The metrics once no session is left: sessions of other tests hold places until they expire."""
+    """The metrics once no session is left; those of other tests hold places until they expire."""
     deadline = time.monotonic() + LIVE_IDLE_MS / 1000 + GRACE_S + 60
     while (now := metrics(server)).get("affect_live_sessions affect", 0) > 0:
         assert time.monotonic() < deadline
