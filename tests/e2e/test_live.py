@@ -213,6 +213,7 @@ def test_with_all_places_taken_a_session_is_refused_and_its_name_not_logged(
 
 
 def test_the_model_describes_itself(live_server: LocalServer) -> None:
+    vacated(live_server)  # to describe itself takes a place
     answer = httpx.post(
         f"{live_server.inference_url}/predictions/{LIVE_MODEL}",
         headers={"describe": "True"},
@@ -229,7 +230,7 @@ def test_prometheus_counts_sessions_requests_and_frames(live_server: LocalServer
     before = vacated(live_server)
     live.frames(FRAMES["one"][:2], 0.0, start=True)
     grown_to(live_server, before, batches, 1)
-    before = vacated(live_server)
+    before = metrics(live_server)
     live.frames(FRAMES["one"][2:5], 0.4)
     live.send([FRAMES["one"][0]], 0.0)
     grown = grown_to(live_server, before, batches, 2)
