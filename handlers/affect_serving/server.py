@@ -139,7 +139,7 @@ class LocalServer:
                 raise ServerError(f"TorchServe ended while starting.\n{self.log_tail()}")
             log = self.log_tail(100_000)
             if any(sign in log for sign in _WORKER_FAILED):
-                raise ServerError(f"A worker could not load its model.\n{self.log_tail()}")
+                raise ServerError(f"A worker could not load its model.\n{self._whole_log()}")
             if self._ready():
                 return
             if while_waiting is not None:
@@ -188,6 +188,16 @@ class LocalServer:
             return ""
         log = self._log_file.read_text(errors="replace").splitlines()
         return "\n".join([line for line in log if " ACCESS_LOG " not in line][-lines:])
+
+    def _whole_log(self) -> str:
+        """The log's end once it has stopped growing: why a worker died comes after that it did."""
+        tail, before = self.log_tail(), ""
+        for _ in range(10):
+            if tail == before:
+                break
+            time.sleep(0.5)
+            tail, before = self.log_tail(), tail
+        return tail
 
     @property
     def run_folder(self) -> Path:
