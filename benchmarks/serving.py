@@ -3,7 +3,7 @@
     python benchmarks/serving.py stages    one 30 s 720p clip with one face, sent alone
     python benchmarks/serving.py memory    a 10 s and a 10 min 720p clip; the worker's peak memory
 
-The clips are made here: a camera panning over `skimage.data.astronaut()` (public domain).
+The clips are made by panning.py.
 """
 
 from __future__ import annotations
@@ -13,67 +13,20 @@ import io
 import platform
 import statistics
 import sys
-import tempfile
 import time
-from fractions import Fraction
 from pathlib import Path
-from typing import Final
 
-import av
-import cv2
 import httpx
-import numpy as np
 import psutil
-import skimage.data
 import torch
-from av.video.stream import VideoStream
 from rich.console import Console
 from rich.table import Table
 
 from affect_client.wire import Prediction
 from affect_serving.server import LocalServer
+from panning import panning_clip
 
-_SIZE: Final = (1280, 720)
-_FPS: Final = 30
-_LOOP_S: Final = 10
 _console = Console()
-
-
-def panning_clip(seconds: int) -> bytes:
-    """A 720p H.264 MP4 of whole 10 s loops: encoded once, its packets repeated."""
-    with tempfile.TemporaryDirectory() as folder:
-        loop, path = Path(folder) / "loop.mp4", Path(folder) / "clip.mp4"
-        _encode_loop(loop)
-        with av.open(str(path), mode="w") as out:
-            stream = None
-            for repeat in range(seconds // _LOOP_S):
-                with av.open(str(loop), mode="r") as source:
-                    video = source.streams.video[0]
-                    stream = stream or out.add_stream_from_template(video)
-                    shift = round(repeat * _LOOP_S / video.time_base) if video.time_base else 0
-                    for packet in source.demux(video):
-                        if packet.dts is None or packet.pts is None:
-                            continue
-                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                        packet.stream = stream
-                        out.mux(packet)
-        return path.read_bytes()
-
-
-def _encode_loop(path: Path) -> None:
-    portrait = skimage.data.astronaut()
-    with av.open(str(path), mode="w") as out:
-        stream = out.add_stream("libx264", rate=_FPS, options={"preset": "veryfast"})
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height = _SIZE
-        stream.pix_fmt = "yuv420p"
-        for index in range(_LOOP_S * _FPS):
-            x = 30 + round(30 * np.sin(2 * np.pi * index / (_LOOP_S * _FPS)))
-            view = cv2.resize(portrait[0:253, x : x + 450], _SIZE)
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(view), format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, _FPS)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
 
 
 def post(server: LocalServer, clip: bytes) -> tuple[float, Prediction]:

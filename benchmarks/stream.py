@@ -2,7 +2,7 @@
 
     python benchmarks/stream.py                             a 30 s, 720p clip with one face
 
-Beside it, the same clip answered whole. The clip is `panning_clip` of serving.py. Times are the
+Beside it, the same clip answered whole. The clip is `panning_clip` of panning.py. Times are the
 client's, from the call to the event as a value; the upload is in them.
 """
 
@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from affect_client import AffectClient, RetryPolicy, StreamClip, StreamFrame, Timeouts
+from panning import panning_clip
 from served import add_arguments, machine, save, service
-from serving import panning_clip
 
 _console = Console()
 

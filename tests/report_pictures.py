@@ -24,11 +24,12 @@ import clips
 from affect_client import wire
 from affect_client.report import write_report
 from affect_core.checkpoint import load_checkpoint, save_checkpoint
+from affect_core.engines import DeviceChoice
 from affect_core.events import ClipDone, ClipJob, FrameDone
 from affect_core.faces import choose_detector
 from affect_core.limits import Limits
 from affect_core.pipeline import AffectPipeline
-from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.runtime import Runtime
 from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 from affect_core.types import Sampling
 from affect_serving.responses import summarise_tracks, to_clip, to_frame, to_timing

@@ -46,8 +46,7 @@ def checkpoint_files(model: AffectModel, spec: ModelSpec) -> dict[str, bytes]:
 
     The same model and spec give the same bytes.
     """
-    tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
-    files = {WEIGHTS_FILE: safetensors.torch.save(tensors)}
+    files = {WEIGHTS_FILE: _weights_bytes(model)}
     if isinstance(model.backbone, GraphBackbone):
         files[GRAPH_FILE] = graph_bytes(model.backbone.graph)
     described = _SpecFile(
@@ -57,6 +56,11 @@ def checkpoint_files(model: AffectModel, spec: ModelSpec) -> dict[str, bytes]:
     )
     files[SPEC_FILE] = described.model_dump_json(indent=2).encode() + b"\n"
     return files
+
+
+def weights_digest(model: AffectModel) -> str:
+    """The SHA-256 (hex) that the weights file of a checkpoint of this model has."""
+    return hashlib.sha256(_weights_bytes(model)).hexdigest()
 
 
 def save_checkpoint(folder: Path, model: AffectModel, spec: ModelSpec) -> None:
@@ -95,6 +99,11 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 def graph_bytes(graph: Graph) -> bytes:
     """A graph as its file holds it; `GraphSpec.sha256` is this text's digest."""
     return graph.model_dump_json().encode()
+
+
+def _weights_bytes(model: AffectModel) -> bytes:
+    tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
+    return safetensors.torch.save(tensors)
 
 
 def _read_graph(folder: Path, spec: ModelSpec) -> Graph | None:

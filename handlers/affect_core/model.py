@@ -32,6 +32,7 @@ class AffectModel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.temporal = temporal
+        self.crop_size = preprocess.crop_size
         mean, std = _normalisation(preprocess)
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)

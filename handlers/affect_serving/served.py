@@ -9,8 +9,10 @@ from typing import Any
 
 from affect_client import wire
 from affect_core.checkpoint import Checkpoint, load_checkpoint
+from affect_core.engine_plan import read_plan
+from affect_core.engines import DeviceChoice
 from affect_core.faces import DetectorChoice, FaceDetector, choose_detector
-from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.runtime import Runtime
 from affect_core.spec import PreprocessSpec
 from affect_serving.settings import ServingSettings
 
@@ -32,18 +34,23 @@ class ServedModel:
         """From TorchServe's context: the archive's folder and the worker's GPU.
 
         Raises:
-            SpecError: the archive is damaged or asks for what this version cannot honour.
+            SpecError: the archive is damaged or asks for what this version cannot honour, or the
+                precision that the operator wants is not to be had.
             DetectorUnavailableError: the detector cannot run here.
         """
         properties = context.system_properties
         gpu = properties.get("gpu_id")
-        checkpoint = load_checkpoint(Path(properties["model_dir"]))
-        device = DeviceChoice.of(None if gpu is None else int(gpu))
+        folder = Path(properties["model_dir"])
+        checkpoint = load_checkpoint(folder)
+        plan = read_plan(folder, checkpoint.weights_sha256)
+        device = DeviceChoice.for_serving(
+            None if gpu is None else int(gpu), plan, settings.precision
+        )
         preprocess = checkpoint.spec.preprocess
         detector = choose_detector(settings.detector or preprocess.detector, settings.yunet_model)
         info = _info(checkpoint)
         return cls(
-            Runtime(checkpoint, device),
+            Runtime(checkpoint, device, plan),
             detector.detect,
             preprocess,
             info,

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from affect_core.engine_plan import CpuPrecision
 from affect_core.limits import Limits
 from affect_core.spec import DetectorName
 
@@ -31,6 +32,9 @@ class ServingSettings(BaseSettings):
         default=64, ge=1, le=256, description="Samples in one request of a live session."
     )
     decode_threads: int = Field(default=2, ge=1, description="Clips decoded at the same time.")
+    precision: CpuPrecision | None = Field(
+        default=None, description="Of the backbone on a CPU, instead of the archive's."
+    )
     detector: DetectorName | None = Field(
         default=None, description="Instead of the spec's; the crops then differ from training's."
     )

@@ -10,10 +10,11 @@ import pytest
 from ts.context import Context
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint
+from affect_core.engines import DeviceChoice
 from affect_core.faces import choose_detector
 from affect_core.limits import Limits
 from affect_core.pipeline import AffectPipeline
-from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.runtime import Runtime
 from worker import build_context
 
 

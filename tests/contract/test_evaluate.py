@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 import clips
 from affect_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from affect_core.engines import DeviceChoice
 from affect_core.events import ClipJob, FrameDone
 from affect_core.faces import choose_detector
 from affect_core.pipeline import AffectPipeline
-from affect_core.runtime import DeviceChoice
 from affect_core.spec import PreprocessSpec
 from affect_core.types import FrameAffect
 from affect_training.commands.evaluate import evaluate, smooth

@@ -9,11 +9,12 @@ import torch
 
 import clips
 from affect_core.checkpoint import load_checkpoint
+from affect_core.engines import DeviceChoice
 from affect_core.events import ClipJob, FrameDone
 from affect_core.faces import choose_detector
 from affect_core.limits import Limits
 from affect_core.pipeline import AffectPipeline
-from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.runtime import Runtime
 
 HALF_TOLERANCE = 0.02
 """bf16 has 8 bits of mantissa; the temporal model and its tanh are float32."""

@@ -14,11 +14,12 @@ import pytest
 import clips
 from affect_client import wire
 from affect_core.checkpoint import load_checkpoint
+from affect_core.engines import DeviceChoice
 from affect_core.events import ClipJob, FrameDone
 from affect_core.faces import choose_detector
 from affect_core.limits import Limits
 from affect_core.pipeline import AffectPipeline
-from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.runtime import Runtime
 from affect_serving.server import LocalServer
 
 

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from affect_core.checkpoint import Checkpoint
+from affect_core.engines import DeviceChoice
 from affect_core.model import AffectModel
-from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.runtime import Runtime
 from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 from affect_core.types import Box, Detection, FaceCrop, TrackedFace
 from models import lively_model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from affect_core.engine_plan import EnginePlan
 from affect_core.spec import ModelSpec
 from affect_training.evaluate.report import estimate_text, interval_note
 from affect_training.evaluate.results import Estimate, Estimates, RunMetrics
@@ -25,12 +26,13 @@ _UNMEASURED: Final = (
 )
 
 
-def model_card(spec: ModelSpec, metrics: RunMetrics | None) -> str:
+def model_card(spec: ModelSpec, metrics: RunMetrics | None, plan: EnginePlan | None = None) -> str:
     """The card as Markdown.
 
     Args:
         spec: of the model.
         metrics: of its evaluation; None where there was none, and the card says so.
+        plan: what CPUs compute in; None is float32.
     """
     preprocess, smoothing_s = spec.preprocess, spec.output_smoothing_s
     side = preprocess.crop_size
@@ -44,6 +46,7 @@ def model_card(spec: ModelSpec, metrics: RunMetrics | None) -> str:
         ),
         f"- Trained on: {spec.provenance.trained_on}",
         f"- Output smoothing: {f'{smoothing_s:g} s' if smoothing_s else 'none'}",
+        f"- On CPUs: {cpu_note(plan)}",
         "",
         "## Evaluation",
         "",
@@ -60,6 +63,18 @@ def model_card(spec: ModelSpec, metrics: RunMetrics | None) -> str:
         f"- Not validated for: {not_validated_for}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def cpu_note(plan: EnginePlan | None) -> str:
+    """What CPUs compute the backbone in, and how far that is from float32."""
+    if plan is None or plan.cpu == "float32":
+        return "float32"
+    check = next(check for check in plan.checks if check.precision == plan.cpu)
+    agreed = "" if check.ccc is None else f", with a CCC of {check.ccc:.4f}"
+    return (
+        f"{plan.cpu}; outputs differ from float32's by {check.mean_error:.4f} on average and "
+        f"{check.max_error:.4f} at most{agreed}, over {check.crops} crops ({check.crops_from})"
+    )
 
 
 def _evaluation(metrics: RunMetrics) -> list[str]:

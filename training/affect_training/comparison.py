@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from affect_core.checkpoint import load_checkpoint
-from affect_core.runtime import DeviceChoice
+from affect_core.engines import DeviceChoice
 from affect_core.spec import ConvLSTMSpec, RecurrentSpec
 from affect_core.vgg import DEPTHS
 from affect_training.dataset.prepared import open_prepared

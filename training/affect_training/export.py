@@ -19,7 +19,14 @@ from typing import Final
 from model_archiver.model_archiver_config import ModelArchiverConfig
 from model_archiver.model_packaging_utils import ModelExportUtils
 
-from affect_core.checkpoint import GRAPH_FILE, SPEC_FILE, WEIGHTS_FILE, save_checkpoint
+from affect_core.checkpoint import (
+    GRAPH_FILE,
+    SPEC_FILE,
+    WEIGHTS_FILE,
+    save_checkpoint,
+    sha256_of,
+)
+from affect_core.engine_plan import PLAN_FILE, EnginePlan
 from affect_core.model import AffectModel
 from affect_core.spec import GraphSpec, ModelSpec
 from affect_training.card import CARD_FILE
@@ -32,13 +39,19 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The zip format's earliest date: an archive's bytes depend on its contents alone."""
 
 
-def export_archive(model: AffectModel, spec: ModelSpec, card: str, model_store: Path) -> Path:
+def export_archive(
+    model: AffectModel,
+    spec: ModelSpec,
+    card: str,
+    model_store: Path,
+    plan: EnginePlan | None = None,
+) -> Path:
     """Write `<name>.mar`, `<name>-live.mar` and TorchServe's configuration into `model_store`.
 
     Both hold the same model; the second serves live sessions, which TorchServe decides by a
-    file in the archive. The model card lies in each, and beside them for reading. The same
-    model, spec and card give the same archives, byte for byte. An archive that is being served
-    is replaced in one step.
+    file in the archive. The model card lies in each, and beside them for reading. Without a
+    plan CPUs compute in float32. The same arguments give the same archives, byte for byte. An
+    archive that is being served is replaced in one step.
 
     Returns:
         The first archive's path.
@@ -50,6 +63,8 @@ def export_archive(model: AffectModel, spec: ModelSpec, card: str, model_store: 
         save_checkpoint(content, model, spec)
         (content / f"{_HANDLER_MODULE}.py").write_bytes(_handler_source())
         (content / CARD_FILE).write_text(card, encoding="utf-8")
+        plan = plan or EnginePlan(weights_sha256=sha256_of(content / WEIGHTS_FILE))
+        (content / PLAN_FILE).write_text(plan.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (content / "MAR-INF").mkdir()
         manifest = content / "MAR-INF" / "MANIFEST.json"
         for name, config in names.items():
@@ -90,7 +105,7 @@ def _property_value(text: str) -> str:
 
 def _manifest(spec: ModelSpec, name: str) -> str:
     """TorchServe's manifest by its own archiver, without the time of day."""
-    extra = [SPEC_FILE, CARD_FILE]
+    extra = [SPEC_FILE, PLAN_FILE, CARD_FILE]
     if isinstance(spec.architecture.backbone, GraphSpec):
         extra.append(GRAPH_FILE)
     config = ModelArchiverConfig(

@@ -8,9 +8,11 @@ from typing import Final
 
 from affect_core.checkpoint import load_checkpoint
 from affect_core.spec import PreprocessSpec
+from affect_training.calibrate import crops_of, plan_engines
 from affect_training.card import model_card
 from affect_training.comparison import measure_run
 from affect_training.dataset.prepare import PrepareOptions, prepare
+from affect_training.dataset.prepared import open_prepared
 from affect_training.evaluate.clear_valence import SmilesAndFrowns, smiles_and_frowns
 from affect_training.evaluate.predictions import read_predictions
 from affect_training.evaluate.results import PREDICTIONS_FILE, RunMetrics
@@ -87,8 +89,9 @@ def quickstart(
     told = smiles_and_frowns(read_predictions(run / PREDICTIONS_FILE))
     announce("writing the archive")
     checkpoint = load_checkpoint(run / CHECKPOINT_FOLDER)
-    card = model_card(checkpoint.spec, metrics)
-    export_archive(checkpoint.model, checkpoint.spec, card, model_store)
+    plan = plan_engines(checkpoint.model, crops_of(open_prepared(prepared)), None)
+    card = model_card(checkpoint.spec, metrics, plan)
+    export_archive(checkpoint.model, checkpoint.spec, card, model_store, plan)
     return metrics, told
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from affect_core.engines import DeviceChoice
 from affect_core.inference import infer
-from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.runtime import Runtime
 from affect_core.session import TrackMemory
 from affect_core.types import FaceCrop
 from named_tracks import NamedTracks

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affect_core.checkpoint import Checkpoint
+from affect_core.engines import DeviceChoice
 from affect_core.recurrent import RecurrentHead
-from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.runtime import Runtime
 from affect_core.spec import ModelSpec, PreprocessSpec, Provenance, RecurrentSpec
 from affect_core.temporal import FeatureShape, TemporalState
 from affect_core.types import FaceCrop

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from affect_core.checkpoint import Checkpoint
-from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.engines import DeviceChoice
+from affect_core.runtime import Runtime
 from affect_core.smoothing import Smoothed, smooth_step, smooth_track
 from affect_core.spec import ModelSpec
 from affect_core.types import FaceCrop

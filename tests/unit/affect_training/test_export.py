@@ -25,6 +25,7 @@ CARD = "# What the model is\n"
 CONTENT = {
     "weights.safetensors",
     "spec.json",
+    "engines.json",
     "MODEL_CARD.md",
     "model-config.yaml",
     HANDLER,

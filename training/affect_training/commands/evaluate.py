@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from affect_core.runtime import DeviceChoice
+from affect_core.engines import DeviceChoice
 from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.dataset.prepared import open_prepared

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from affect_core.checkpoint import Checkpoint
-from affect_core.runtime import DeviceChoice
+from affect_core.engines import DeviceChoice
 from affect_training.dataset.prepared import PreparedSet
 from affect_training.evaluate.bootstrap import RESAMPLES, SEED
 from affect_training.evaluate.predict import predict

@@ -18,9 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from affect_core.checkpoint import Checkpoint
+from affect_core.engines import DeviceChoice
 from affect_core.events import ClipFailed, ClipJob, FrameDone
 from affect_core.pipeline import AffectPipeline
-from affect_core.runtime import DeviceChoice, Runtime
+from affect_core.runtime import Runtime
 from affect_core.types import FrameAffect, Sampling
 from affect_training.dataset.clip import LIMITS
 from affect_training.dataset.detector import required_detector

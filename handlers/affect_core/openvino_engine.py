@@ -1,0 +1,97 @@
+"""A backbone in OpenVINO, which compiles it for the CPU it finds: float32, bf16 or int8."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from affect_core.engine_plan import CpuPrecision, Precision
+from affect_core.model import AffectModel
+from affect_core.quantise import Quantised, Range
+from affect_core.quiet_openvino import FrontEndManager, TorchScriptPythonDecoder, openvino
+
+NAME: Final = f"openvino {openvino.__version__.partition('-')[0]}"
+
+_HINTS: Final[dict[Precision, str]] = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+"""What convolutions that are not in eight bits are computed in."""
+
+
+def native_precisions() -> frozenset[CpuPrecision]:
+    """The precisions that this CPU has instructions for; float32 always."""
+    able = set(openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    names: dict[CpuPrecision, str] = {"bfloat16": "BF16", "int8": "INT8"}
+    return frozenset({"float32", *(name for name, flag in names.items() if flag in able)})
+
+
+class OpenVINOEngine:
+    """A traced backbone, compiled.
+
+    A crop's features are the same bits whatever batch it comes in. Calls come one after the
+    other; the threads are as many as torch has.
+
+    Args:
+        model: in evaluation mode; it can be dropped afterwards.
+        precision: of the convolutions.
+        ranges: of each convolution's input, for int8 only.
+    """
+
+    def __init__(
+        self, model: AffectModel, precision: Precision, ranges: Sequence[Range] | None
+    ) -> None:
+        size = model.crop_size
+        graph = _converted(_Features(model, ranges), size)
+        compiled = openvino.Core().compile_model(
+            graph,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": _HINTS[precision],
+                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                "PERFORMANCE_HINT": "LATENCY",
+            },
+        )
+        self._request = compiled.create_infer_request()
+
+    def __call__(self, crops: NDArray[np.uint8], /) -> Tensor:
+        """See `Engine`."""
+        self._request.infer({0: np.ascontiguousarray(crops)}, share_inputs=True)
+        # The request's own buffer is written over by the next call.
+        return torch.from_numpy(self._request.get_output_tensor(0).data.copy())
+
+
+class _Features(nn.Module):
+    """Crops to features, rounding what int8 rounds."""
+
+    def __init__(self, model: AffectModel, ranges: Sequence[Range] | None) -> None:
+        super().__init__()
+        self._model = model
+        self._rounding = None if ranges is None else Quantised(ranges)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """(N, S, S, 3) uint8 -> (N, C, H, H) float32."""
+        if self._rounding is None:
+            return self._model.features(crops)
+        with self._rounding:
+            return self._model.features(crops)
+
+
+def _converted(features: _Features, size: int) -> openvino.Model:
+    """An OpenVINO model of the traced calls, for any number of crops."""
+    example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    with torch.inference_mode(), warnings.catch_warnings():
+        # Deprecated, but what OpenVINO reads; its reader of torch.export's graphs was not tried.
+        warnings.filterwarnings("ignore", "`torch.jit.trace", DeprecationWarning)
+        features(example)  # the weights' scales, which the trace takes as constants
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            features, example, check_trace=False
+        )
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchScriptPythonDecoder(traced)  # called back until the conversion ends
+    graph = frontend.convert(frontend.load(decoder))
+    graph.reshape({graph.inputs[0]: openvino.PartialShape([-1, size, size, 3])})
+    return graph
