@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
+from affect_training.calibrate import plan_engines, stand_in_crops
 from affect_training.card import model_card
 from affect_training.export import export_archive, write_configuration
 from affect_training.initial import BackboneWeights, initial_model
@@ -63,7 +64,8 @@ def model_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model-store")
     cache = folder / "cache"
     model, spec = initial_model(BackboneWeights.SEEDED, cache, lambda done, total: None)
-    export_archive(model, spec, model_card(spec, None), folder)
+    plan = plan_engines(model, stand_in_crops(spec.preprocess.crop_size), None)
+    export_archive(model, spec, model_card(spec, None, plan), folder, plan)
     return folder
 
 

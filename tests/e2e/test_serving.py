@@ -14,6 +14,7 @@ import pytest
 import clips
 from affect_client import wire
 from affect_core.checkpoint import load_checkpoint
+from affect_core.engine_plan import read_plan
 from affect_core.engines import DeviceChoice
 from affect_core.events import ClipJob, FrameDone
 from affect_core.faces import choose_detector
@@ -56,8 +57,9 @@ def test_served_numbers_are_those_of_the_pipeline_in_process(
     with zipfile.ZipFile(model_store / "affect.mar") as archive:
         archive.extractall(tmp_path)
     checkpoint = load_checkpoint(tmp_path)
+    plan = read_plan(tmp_path, checkpoint.weights_sha256)
     pipeline = AffectPipeline(
-        Runtime(checkpoint, DeviceChoice.of(None)),
+        Runtime(checkpoint, DeviceChoice.for_serving(None, plan), plan),
         choose_detector("libfacedetection").detect,
         checkpoint.spec.preprocess,
         Limits(),
