@@ -9,7 +9,7 @@ STAMP := $(VENV)/.setup-done
 export AFFECT_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve archive test test-training test-system check format reference clean
+.PHONY: help setup demo serve archive test test-training test-system check bench format reference clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ check: setup ## lint, format, types, import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: setup ## how fast clips are worked through, in one run, alone; writes bench.json
+	$(BIN)/python benchmarks/bench.py --json bench.json
 
 format: setup ## apply the formatter
 	$(BIN)/ruff check --fix .

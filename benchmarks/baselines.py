@@ -6,7 +6,7 @@ eager float32.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -116,6 +116,3 @@ def _valued(crops: list[Picture], model: AffectModel, batch: int) -> Tensor:
         state = model.temporal.initial_state(1)
         outputs: Tensor = model.temporal(features, mask, state)[0]
     return outputs[0]
-
-
-Pipeline = Callable[[Path, AffectModel], Tensor]

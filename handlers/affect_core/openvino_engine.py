@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Sequence
 from typing import Final
@@ -24,9 +25,20 @@ _HINTS: Final[dict[Precision, str]] = {"float32": "f32", "bfloat16": "bf16", "in
 
 def native_precisions() -> frozenset[CpuPrecision]:
     """The precisions that this CPU has instructions for; float32 always."""
-    able = set(openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    able = set(_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
     names: dict[CpuPrecision, str] = {"bfloat16": "BF16", "int8": "INT8"}
     return frozenset({"float32", *(name for name, flag in names.items() if flag in able)})
+
+
+@functools.cache
+def _core() -> openvino.Core:
+    """One for the process, which is never given up.
+
+    Each brings a stack for signals, large enough for AMX's registers. Of two that do not end in
+    the reverse of their order one leaves a stack in place that is gone, and the next signal is the
+    process's last.
+    """
+    return openvino.Core()
 
 
 class OpenVINOEngine:
@@ -46,7 +58,7 @@ class OpenVINOEngine:
     ) -> None:
         size = model.crop_size
         graph = _converted(_Features(model, ranges), size)
-        compiled = openvino.Core().compile_model(
+        compiled = _core().compile_model(
             graph,
             "CPU",
             {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -17,8 +16,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 import typer
 import webdataset
+from torch.utils.data import DataLoader, Dataset
 from typer.testing import CliRunner
 
 import clips
@@ -132,35 +133,53 @@ def test_webdataset_reads_the_shards(source: Path) -> None:
             assert apart.max() <= 4
 
 
+class _FirstCrops(Dataset[int]):
+    """What a loader does: opened here, read there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.prepared = open_prepared(folder)
+        self.tracks = all_tracks(self.prepared)
+        self.prepared.read_crops(self.tracks[0], 0, 1)
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __getitem__(self, place: int) -> int:
+        return int(self.prepared.read_crops(self.tracks[place], 0, 1).sum())
+
+
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_loader_processes_read_what_this_one_reads(source: Path, start: str) -> None:
-    prepared = open_prepared(source / "out")
-    tracks = all_tracks(prepared)
-    expected = [int(prepared.read_crops(track, 0, 1).sum()) for track in tracks]
-    # In a process of its own: test modules cannot be imported by name over there, so the set
-    # travels by itself; and one that forks must not have OpenVINO's threads of other tests.
-    script = """
-        import pickle, sys
-        from multiprocessing import get_context
-        def first(args):
-            prepared, track = args
-            return int(prepared.read_crops(track, 0, 1).sum())
-        if __name__ == "__main__":
-            with open(sys.argv[1], "rb") as file:
-                prepared, tracks = pickle.load(file)
-            prepared.read_crops(tracks[0], 0, 1)  # so that a shard is open when others start
-            with get_context(sys.argv[2]).Pool(2) as pool:
-                print(pool.map(first, [(prepared, track) for track in tracks]))
-    """
-    (source / "first.py").write_text(textwrap.dedent(script))
-    (source / "first.pickle").write_bytes(pickle.dumps((prepared, tracks)))
-    ran = subprocess.run(
-        [sys.executable, source / "first.py", source / "first.pickle", start],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout.strip() == str(expected)
+    data = _FirstCrops(source / "out")
+    expected = [data[n] for n in range(len(data))]
+    if start == "spawn":
+        # Test modules cannot be imported by name over there, so the set travels by itself.
+        script = """
+            import pickle, sys
+            from multiprocessing import get_context
+            def first(args):
+                prepared, track = args
+                return int(prepared.read_crops(track, 0, 1).sum())
+            if __name__ == "__main__":
+                with open(sys.argv[1], "rb") as file:
+                    prepared, tracks = pickle.load(file)
+                with get_context("spawn").Pool(1) as pool:
+                    print(pool.map(first, [(prepared, track) for track in tracks]))
+        """
+        import pickle
+
+        (source / "first.py").write_text(textwrap.dedent(script))
+        (source / "first.pickle").write_bytes(pickle.dumps((data.prepared, data.tracks)))
+        ran = subprocess.run(
+            [sys.executable, source / "first.py", source / "first.pickle"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ran.stdout.strip() == str(expected)
+        return
+    loader = DataLoader(data, batch_size=1, num_workers=2, multiprocessing_context=start)
+    assert torch.cat(list(loader)).tolist() == expected
 
 
 RUN = """

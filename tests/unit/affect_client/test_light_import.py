@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
@@ -11,10 +10,10 @@ HEAVY = [
     "asyncio", "ts", "affect_core", "affect_serving", "affect_training", "affect_handler",
 ]  # fmt: skip
 TIMED = """
-import json, sys, time
+import time
 begin = time.process_time()
-from affect_client import AffectClient
-print(json.dumps(time.process_time() - begin))
+{}
+print(time.process_time() - begin)
 """
 
 
@@ -43,6 +42,10 @@ def test_a_client_needs_httpx_and_nothing_heavier() -> None:
 
 
 def test_importing_takes_less_than_three_tenths_of_a_second() -> None:
-    # The processor's time of the least disturbed run: the rest is a busy machine's.
-    times_s = [float(json.loads(run(TIMED))) for _ in range(7)]
-    assert min(times_s) < 0.3, times_s
+    """Or, on a slow machine, little more than the two packages that it is built on."""
+    # In turn, and the processor's time of the least disturbed run: the rest is a busy machine's.
+    ours, theirs = [], []
+    for _ in range(7):
+        ours.append(float(run(TIMED.format("from affect_client import AffectClient"))))
+        theirs.append(float(run(TIMED.format("import httpx; from pydantic import BaseModel"))))
+    assert min(ours) < max(0.3, 1.3 * min(theirs)), (ours, theirs)

@@ -141,6 +141,30 @@ def test_float32_is_among_what_every_cpu_can() -> None:
     assert "float32" in native_precisions()
 
 
+def test_a_signal_after_an_engine_has_gone_is_handled() -> None:
+    """OpenVINO lends the process a stack for signals, and takes it away with the last engine."""
+    program = """
+import gc, signal
+import torch
+from affect_core.model import build_model
+from affect_core.openvino_engine import OpenVINOEngine, native_precisions
+from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
+native_precisions()
+spec = ModelSpec(preprocess=PreprocessSpec(crop_size=32), provenance=Provenance(trained_on="no"))
+model = build_model(spec).eval()
+engines = [OpenVINOEngine(model, "float32", None) for _ in range(3)]
+signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+while engines:
+    del engines[0]
+    gc.collect()
+    signal.raise_signal(signal.SIGUSR1)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, check=True, text=True
+    )
+    assert done.stdout.split() == ["handled"] * 3
+
+
 def test_nothing_is_reported_to_openvinos_makers(tmp_path: Path) -> None:
     """Its own converter sends how it is used, and keeps an id for it in the home folder."""
     program = """
