@@ -241,4 +241,7 @@ def test_many_calls_fail_beside_each_other_and_leave_nothing() -> None:
         outcomes = list(client.predict_many([b"clip"] * 8, concurrency=8))
         assert all(isinstance(each.error, StalledError) for each in outcomes)
         server.wait_until_free()
-        assert threading.active_count() <= before + 8
+        deadline = time.monotonic() + SOON_S
+        while threading.active_count() > before:
+            assert time.monotonic() < deadline, threading.enumerate()
+            time.sleep(0.01)
