@@ -62,7 +62,7 @@ class Quantised(TorchFunctionMode):
     def __init__(self, ranges: Sequence[Range]) -> None:
         super().__init__()
         self._ranges = tuple(ranges)
-        self._scales: dict[int, Tensor] = {}
+        self._scales: dict[int, tuple[Tensor, Tensor]] = {}
         self._position = 0
 
     def __enter__(self) -> Quantised:
@@ -84,20 +84,20 @@ class Quantised(TorchFunctionMode):
         low, high = self._ranges[self._position]
         scale = (high - low) / _LEVELS
         taken = torch.fake_quantize_per_tensor_affine(taken, scale, round(-low / scale), 0, _LEVELS)
-        scales = self._weight_scales(weight)
-        zeros = torch.zeros_like(scales, dtype=torch.int32)
+        scales, zeros = self._weight_scales(weight)
         weight = torch.fake_quantize_per_channel_affine(
             weight, scales, zeros, 0, -_WEIGHT_LEVELS, _WEIGHT_LEVELS
         )
         self._position += 1
         return func(taken, weight, *rest, **(kwargs or {}))
 
-    def _weight_scales(self, weight: Tensor) -> Tensor:
+    def _weight_scales(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         # Known before a trace begins: in a graph they must be constants.
         if self._position not in self._scales:
             largest = weight.detach().abs().amax(dim=(1, 2, 3))
             # A channel without weights needs a scale all the same.
-            self._scales[self._position] = largest.clamp_min(1e-12) / _WEIGHT_LEVELS
+            scales = largest.clamp_min(1e-12) / _WEIGHT_LEVELS
+            self._scales[self._position] = scales, torch.zeros_like(scales, dtype=torch.int32)
         return self._scales[self._position]
 
 
