@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from affect_core.engine_plan import CpuPrecision, PrecisionCheck
 from affect_core.model import AffectModel, build_model, seed_parameters
 from affect_core.spec import ModelSpec
 
@@ -26,3 +27,18 @@ def lively_model(spec: ModelSpec) -> AffectModel:
             scale = 3 / math.sqrt(parameter.shape[1]) if parameter.ndim in {2, 4} else 0.5
             parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
     return model.eval().requires_grad_(requires_grad=False)
+
+
+def precision_check(
+    precision: CpuPrecision, mean_error: float = 0.0, ccc: float | None = None
+) -> PrecisionCheck:
+    """As an export writes it; as given it passes."""
+    return PrecisionCheck(
+        precision=precision,
+        engine="openvino 1",
+        crops=10,
+        crops_from="noise",
+        mean_error=mean_error,
+        max_error=max(mean_error, 0.1),
+        ccc=ccc,
+    )

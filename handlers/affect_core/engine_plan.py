@@ -53,15 +53,17 @@ class EnginePlan(_Plan):
     weights_sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="What it was tried with.")
     cpu: CpuPrecision = Field(default="float32", description="Unless the operator says otherwise.")
     checks: tuple[PrecisionCheck, ...] = ()
-    int8_ranges: tuple[tuple[float, float], ...] | None = Field(
-        default=None, description="Of each convolution's input, in the order of the calls."
+    int8_ranges: tuple[tuple[float, float] | None, ...] | None = Field(
+        default=None,
+        description="Of each convolution's input, in the order of the calls. "
+        "One without a range is not rounded, as that would cost too much.",
     )
 
     @model_validator(mode="after")
     def _is_checked(self) -> EnginePlan:
         if self.cpu != "float32" and not self.allows(self.cpu):
             raise ValueError(f"{self.cpu} was not checked, or failed its check")
-        if self.allows("int8") and not self.int8_ranges:
+        if self.allows("int8") and not any(self.int8_ranges or ()):
             raise ValueError("int8 needs its ranges")
         return self
 

@@ -15,7 +15,13 @@ from torch import Tensor, nn
 from affect_core.engine_plan import CpuPrecision, Precision
 from affect_core.model import AffectModel
 from affect_core.quantise import Quantised, Range
-from affect_core.quiet_openvino import FrontEndManager, TorchScriptPythonDecoder, openvino
+from affect_core.quiet_openvino import (
+    ConstantFolding,
+    FrontEndManager,
+    Manager,
+    TorchScriptPythonDecoder,
+    openvino,
+)
 
 NAME: Final = f"openvino {openvino.__version__.partition('-')[0]}"
 
@@ -54,11 +60,11 @@ class OpenVINOEngine:
     Args:
         model: in evaluation mode; it can be dropped afterwards.
         precision: of the convolutions.
-        ranges: of each convolution's input, for int8 only.
+        ranges: of each convolution's input, for int8 only; see `Quantised`.
     """
 
     def __init__(
-        self, model: AffectModel, precision: Precision, ranges: Sequence[Range] | None
+        self, model: AffectModel, precision: Precision, ranges: Sequence[Range | None] | None
     ) -> None:
         size = model.crop_size
         graph = _converted(_Features(model, ranges), size)
@@ -83,7 +89,7 @@ class OpenVINOEngine:
 class _Features(nn.Module):
     """Crops to features, rounding what int8 rounds."""
 
-    def __init__(self, model: AffectModel, ranges: Sequence[Range] | None) -> None:
+    def __init__(self, model: AffectModel, ranges: Sequence[Range | None] | None) -> None:
         super().__init__()
         self._model = model
         self._rounding = None if ranges is None else Quantised(ranges)
@@ -110,4 +116,9 @@ def _converted(features: _Features, size: int) -> openvino.Model:
     decoder = TorchScriptPythonDecoder(traced)  # called back until the conversion ends
     graph = frontend.convert(frontend.load(decoder))
     graph.reshape({graph.inputs[0]: openvino.PartialShape([-1, size, size, 3])})
+    # The scales of weights come out as sums to be done. Only where they are constants the plugin
+    # finds convolutions of integers: 32 ms a frame instead of 62.
+    folding = Manager()
+    folding.register_pass(ConstantFolding())
+    folding.run_passes(graph)
     return graph

@@ -13,5 +13,12 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino  # noqa: E402
 from openvino.frontend import FrontEndManager  # noqa: E402
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: E402
+from openvino.passes import ConstantFolding, Manager  # noqa: E402
 
-__all__ = ["FrontEndManager", "TorchScriptPythonDecoder", "openvino"]
+__all__ = [
+    "ConstantFolding",
+    "FrontEndManager",
+    "Manager",
+    "TorchScriptPythonDecoder",
+    "openvino",
+]

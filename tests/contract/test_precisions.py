@@ -13,7 +13,7 @@ import torch
 import clips
 from affect_client import wire
 from affect_core.checkpoint import Checkpoint, load_checkpoint
-from affect_core.engine_plan import PLAN_FILE, CpuPrecision, EnginePlan, PrecisionCheck
+from affect_core.engine_plan import PLAN_FILE, CpuPrecision, EnginePlan
 from affect_core.engines import DeviceChoice
 from affect_core.errors import SpecError
 from affect_core.events import ClipJob, FrameDone
@@ -24,27 +24,19 @@ from affect_core.pipeline import AffectPipeline
 from affect_core.quantise import observe
 from affect_core.runtime import Runtime
 from affect_training.calibrate import stand_in_crops
+from models import precision_check
 from worker import build_context, post_together
 
 Values = list[tuple[float, float]]
 
 
 def planned(checkpoint: Checkpoint, precision: CpuPrecision) -> EnginePlan:
-    check = PrecisionCheck(
-        precision=precision,
-        engine="openvino",
-        crops=1,
-        crops_from="noise",
-        mean_error=0.0,
-        max_error=0.0,
-        ccc=None,
-    )
     batches = [torch.from_numpy(piece) for piece in stand_in_crops(32).to_find]
     ranges = observe(checkpoint.model.features, batches) if precision == "int8" else None
     return EnginePlan(
         weights_sha256=checkpoint.weights_sha256,
         cpu=precision,
-        checks=(check,),
+        checks=(precision_check(precision),),
         int8_ranges=ranges,
     )
 

@@ -1,7 +1,8 @@
 """Which precisions a model may be served in, found by trying them on crops.
 
 The backbone of each is compared with float32's through the temporal model, as that is where its
-errors add up. int8 learns its ranges from other crops than those it is compared on.
+errors add up. int8 learns its ranges from other crops than those it is compared on, and leaves out
+the convolutions that suffer most where rounding all of them costs too much.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from affect_core.checkpoint import weights_digest
 from affect_core.engine_plan import TOLERANCES, CpuPrecision, EnginePlan, PrecisionCheck
 from affect_core.model import AffectModel
 from affect_core.openvino_engine import NAME, OpenVINOEngine, native_precisions
-from affect_core.quantise import Range, observe
+from affect_core.quantise import Range, observe, rounding_errors
 from affect_core.types import Image
 from affect_training.dataset.prepared import PreparedSet
 from affect_training.errors import TrainingError
@@ -33,6 +34,8 @@ _TRACKS: Final = 16
 _STAND_INS: Final = 2
 _BATCH: Final = 8
 _SEED: Final = 20200921
+_LEFT_OUT_STEP: Final = 2
+"""Convolutions that int8 leaves out more at each try."""
 _LEAST_SPREAD: Final = 0.01
 """Standard deviation of an output below which its agreement says nothing."""
 
@@ -101,8 +104,11 @@ def plan_engines(
             f"This CPU has no instructions for {tried}, so it cannot be tried here. "
             "Export on one that has, or with --precision float32."
         )
-    ranges = observe(model.features, _batches(crops.to_find)) if tried == "int8" else None
-    check = _check(model, crops, tried, ranges)
+    comparison = _Comparison(model, crops)
+    if tried == "int8":
+        check, ranges = _least_left_out(model, crops, comparison)
+    else:
+        check, ranges = comparison.with_(OpenVINOEngine(model, tried, None), tried), None
     if not check.passed:
         if precision is None:
             return EnginePlan(weights_sha256=digest, checks=(check,))
@@ -114,34 +120,54 @@ def plan_engines(
     return EnginePlan(weights_sha256=digest, cpu=tried, checks=(check,), int8_ranges=ranges)
 
 
-def _check(
-    model: AffectModel,
-    crops: CalibrationCrops,
-    precision: CpuPrecision,
-    ranges: tuple[Range, ...] | None,
-) -> PrecisionCheck:
-    engine = OpenVINOEngine(model, precision, ranges)
-    expected, got = [], []
-    for piece in crops.to_compare:
-        reference = torch.cat([model.features(batch) for batch in _batches([piece])])
-        expected.append(_outputs(model, reference))
-        got.append(_outputs(model, engine(piece)))
-    reference_outputs, outputs = torch.cat(expected).double(), torch.cat(got).double()
-    errors = (outputs - reference_outputs).abs()
-    cccs = [
-        agreement(outputs[:, column].numpy(), reference_outputs[:, column].numpy()).ccc
-        for column in range(2)
-        if float(reference_outputs[:, column].std()) >= _LEAST_SPREAD
-    ]
-    return PrecisionCheck(
-        precision=precision,
-        engine=NAME,
-        crops=len(outputs),
-        crops_from=crops.source,
-        mean_error=float(errors.mean()),
-        max_error=float(errors.max()),
-        ccc=min((ccc for ccc in cccs if ccc is not None), default=None),
-    )
+def _least_left_out(
+    model: AffectModel, crops: CalibrationCrops, comparison: _Comparison
+) -> tuple[PrecisionCheck, tuple[Range | None, ...]]:
+    """int8 with as few convolutions left out as pass the check; not more than half of them."""
+    batches = _batches(crops.to_find)
+    found = observe(model.features, batches)
+    errors = rounding_errors(model.features, batches[0], found)
+    worst_first = sorted(range(len(errors)), key=lambda place: -errors[place])
+    for left_out in range(0, len(errors) // 2 + 1, _LEFT_OUT_STEP):
+        spared = set(worst_first[:left_out])
+        ranges = tuple(None if place in spared else span for place, span in enumerate(found))
+        check = comparison.with_(OpenVINOEngine(model, "int8", ranges), "int8")
+        if check.passed:
+            break
+    return check, ranges
+
+
+class _Comparison:
+    """Engines against float32 on the same crops, through the model's temporal part."""
+
+    def __init__(self, model: AffectModel, crops: CalibrationCrops) -> None:
+        self._model = model
+        self._crops = crops
+        expected = []
+        for piece in crops.to_compare:
+            features = torch.cat([model.features(batch) for batch in _batches([piece])])
+            expected.append(_outputs(model, features))
+        self._expected = torch.cat(expected).double()
+
+    def with_(self, engine: OpenVINOEngine, precision: CpuPrecision) -> PrecisionCheck:
+        """How far an engine's outputs are from float32's."""
+        pieces = self._crops.to_compare
+        got = torch.cat([_outputs(self._model, engine(piece)) for piece in pieces]).double()
+        errors = (got - self._expected).abs()
+        cccs = [
+            agreement(got[:, column].numpy(), self._expected[:, column].numpy()).ccc
+            for column in range(2)
+            if float(self._expected[:, column].std()) >= _LEAST_SPREAD
+        ]
+        return PrecisionCheck(
+            precision=precision,
+            engine=NAME,
+            crops=len(got),
+            crops_from=self._crops.source,
+            mean_error=float(errors.mean()),
+            max_error=float(errors.max()),
+            ccc=min((ccc for ccc in cccs if ccc is not None), default=None),
+        )
 
 
 @torch.inference_mode()

@@ -71,9 +71,11 @@ def cpu_note(plan: EnginePlan | None) -> str:
         return "float32"
     check = next(check for check in plan.checks if check.precision == plan.cpu)
     agreed = "" if check.ccc is None else f", with a CCC of {check.ccc:.4f}"
+    left_out = sum(span is None for span in plan.int8_ranges or ()) if plan.cpu == "int8" else 0
+    spared = f" ({counted(left_out, 'convolution')} left out)" if left_out else ""
     return (
-        f"{plan.cpu}; outputs differ from float32's by {check.mean_error:.4f} on average and "
-        f"{check.max_error:.4f} at most{agreed}, over {check.crops} crops ({check.crops_from})"
+        f"{plan.cpu}{spared}; outputs differ from float32's by {check.mean_error:.4f} on average "
+        f"and {check.max_error:.4f} at most{agreed}, over {check.crops} crops ({check.crops_from})"
     )
 
 

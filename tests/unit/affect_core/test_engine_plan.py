@@ -5,24 +5,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from affect_core.engine_plan import PLAN_FILE, CpuPrecision, EnginePlan, PrecisionCheck, read_plan
+from affect_core.engine_plan import PLAN_FILE, CpuPrecision, EnginePlan, read_plan
 from affect_core.errors import SpecError
+from models import precision_check
 
 DIGEST = "a" * 64
-
-
-def check(
-    precision: CpuPrecision = "bfloat16", mean_error: float = 0.001, ccc: float | None = 0.999
-) -> PrecisionCheck:
-    return PrecisionCheck(
-        precision=precision,
-        engine="openvino 1",
-        crops=10,
-        crops_from="faces",
-        mean_error=mean_error,
-        max_error=0.1,
-        ccc=ccc,
-    )
 
 
 @pytest.mark.parametrize(
@@ -39,23 +26,30 @@ def check(
 def test_a_check_passes_within_the_tolerances(
     precision: CpuPrecision, mean_error: float, ccc: float | None, passed: bool
 ) -> None:
-    assert check(precision, mean_error, ccc).passed is passed
+    assert precision_check(precision, mean_error, ccc).passed is passed
 
 
 def test_only_what_passed_its_check_may_be_served() -> None:
-    plan = EnginePlan(weights_sha256=DIGEST, checks=(check(),))
+    plan = EnginePlan(weights_sha256=DIGEST, checks=(precision_check("bfloat16"),))
     assert plan.allows("float32")
     assert plan.allows("bfloat16")
     assert not plan.allows("int8")
     with pytest.raises(ValidationError, match="int8 was not checked"):
-        EnginePlan(weights_sha256=DIGEST, cpu="int8", checks=(check(),))
+        EnginePlan(weights_sha256=DIGEST, cpu="int8", checks=(precision_check("bfloat16"),))
     with pytest.raises(ValidationError, match="int8 needs its ranges"):
-        EnginePlan(weights_sha256=DIGEST, cpu="int8", checks=(check("int8"),))
+        EnginePlan(weights_sha256=DIGEST, cpu="int8", checks=(precision_check("int8"),))
+    with pytest.raises(ValidationError, match="int8 needs its ranges"):
+        EnginePlan(
+            weights_sha256=DIGEST, checks=(precision_check("int8"),), int8_ranges=(None, None)
+        )
 
 
 def test_it_is_read_as_written(tmp_path: Path) -> None:
     plan = EnginePlan(
-        weights_sha256=DIGEST, cpu="int8", checks=(check("int8"),), int8_ranges=((-1.5, 2.0),)
+        weights_sha256=DIGEST,
+        cpu="int8",
+        checks=(precision_check("int8"),),
+        int8_ranges=((-1.5, 2.0), None),
     )
     (tmp_path / PLAN_FILE).write_text(plan.model_dump_json())
     assert read_plan(tmp_path, DIGEST) == plan

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from affect_core import engines
-from affect_core.engine_plan import CpuPrecision, EnginePlan, PrecisionCheck
+from affect_core.engine_plan import CpuPrecision, EnginePlan
 from affect_core.engines import DeviceChoice, Engine, TorchEngine, build_engine
 from affect_core.errors import SpecError
 from affect_core.model import AffectModel
 from affect_core.openvino_engine import OpenVINOEngine, native_precisions
-from affect_core.quantise import Quantised, observe
+from affect_core.quantise import Quantised, Range, observe
 from affect_core.spec import ModelSpec
-from models import lively_model
+from models import lively_model, precision_check
 
 Features = NDArray[np.float32]
 DIGEST = "0" * 64
@@ -29,18 +29,7 @@ CROPS = np.random.default_rng(5).integers(0, 256, (9, 32, 32, 3), np.uint8)
 
 
 def plan(*allowed: CpuPrecision, cpu: CpuPrecision = "float32") -> EnginePlan:
-    checks = tuple(
-        PrecisionCheck(
-            precision=precision,
-            engine="openvino",
-            crops=1,
-            crops_from="noise",
-            mean_error=0.0,
-            max_error=0.0,
-            ccc=None,
-        )
-        for precision in allowed
-    )
+    checks = tuple(precision_check(precision) for precision in allowed)
     ranges = ((0.0, 1.0),) if "int8" in allowed else None
     return EnginePlan(weights_sha256=DIGEST, cpu=cpu, checks=checks, int8_ranges=ranges)
 
@@ -82,6 +71,31 @@ def test_int8_computes_what_rounding_in_torch_gives(tiny_model: AffectModel) -> 
     got = np.asarray(OpenVINOEngine(tiny_model, "int8", ranges)(CROPS))
     # Where a sum lies between two levels, one rounds up and the other down.
     assert relative_error(got, expected) < 0.05
+
+
+def test_what_int8_leaves_out_is_not_rounded(tiny_model: AffectModel, reference: Features) -> None:
+    ranges = observe(tiny_model.features, [torch.from_numpy(CROPS)])
+    errors = []
+    for left_out in (0, 8, 16):
+        some: list[Range | None] = [None] * left_out + list(ranges[left_out:])
+        got = np.asarray(OpenVINOEngine(tiny_model, "int8", some)(CROPS))
+        errors.append(relative_error(got, reference))
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[2] < 0.03  # bf16's
+
+
+def test_int8_is_computed_in_integers(tiny_model: AffectModel) -> None:
+    """Where a scale of the graph is no constant, OpenVINO rounds and computes in floats."""
+    ranges = observe(tiny_model.features, [torch.from_numpy(CROPS)])
+    request = OpenVINOEngine(tiny_model, "int8", ranges)._request
+    nodes = request.get_compiled_model().get_runtime_model().get_ops()
+    about = [node.get_rt_info() for node in nodes]
+    computed_in = {
+        str(info["runtimePrecision"].value)
+        for info in about
+        if info["layerType"].value == "Convolution"
+    }
+    assert computed_in == {"u8"}
 
 
 @settings(max_examples=8, deadline=None)

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from affect_core.model import AffectModel
-from affect_core.quantise import Quantised, observe
+from affect_core.quantise import Quantised, observe, rounding_errors
 
 CROPS = torch.from_numpy(np.random.default_rng(3).integers(0, 256, (4, 32, 32, 3), np.uint8))
 
@@ -63,3 +63,35 @@ def test_it_begins_anew_each_time_and_leaves_no_trace(tiny_model: AffectModel) -
         assert torch.equal(tiny_model.features(CROPS), before)
     assert torch.equal(first, second)
     assert not torch.equal(first, before)
+
+
+def test_a_range_left_out_rounds_nothing() -> None:
+    layer, values = nn.Conv2d(3, 4, 3), torch.rand(1, 3, 8, 8)
+    with torch.inference_mode():
+        expected = layer(values)
+        with Quantised([None]):
+            assert torch.equal(layer(values), expected)
+
+
+def test_rounding_errors_are_each_convolutions_own() -> None:
+    """A weight near 1 beside many near 0.01 leaves these one of 127 steps."""
+    torch.manual_seed(0)
+    plain, passing_on = nn.Conv2d(8, 8, 3, bias=False), nn.Conv2d(8, 8, 3, bias=False)
+    with torch.no_grad():
+        passing_on.weight.mul_(0.02)
+        passing_on.weight[:, :, 1, 1] += torch.eye(8)
+    values = torch.rand(2, 8, 12, 12)
+    errors = []
+    for layers in (nn.Sequential(plain, passing_on), nn.Sequential(passing_on, plain)):
+        ranges = observe(layers, [values])
+        errors.append(rounding_errors(layers, values, ranges))
+        # The second is handed what was not rounded.
+        (alone,) = rounding_errors(layers[1], layers[0](values), ranges[1:])
+        assert errors[-1][1] == pytest.approx(alone)
+    assert all(0 < error < 0.01 for pair in errors for error in pair)
+
+
+def test_a_convolution_that_gives_nothing_has_no_error() -> None:
+    layer = nn.Conv2d(1, 1, 1, bias=False)
+    nn.init.zeros_(layer.weight)
+    assert rounding_errors(layer, torch.rand(1, 1, 4, 4), [(0.0, 1.0)]) == (0.0,)

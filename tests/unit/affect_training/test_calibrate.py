@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from affect_core.checkpoint import checkpoint_files, weights_digest
-from affect_core.engine_plan import TOLERANCES, CpuPrecision
+from affect_core.engine_plan import TOLERANCES, CpuPrecision, EnginePlan
 from affect_core.model import AffectModel, build_model, seed_parameters
 from affect_core.openvino_engine import native_precisions
 from affect_core.spec import ModelSpec
@@ -83,6 +83,20 @@ def test_what_is_too_far_is_refused_with_its_numbers(
     monkeypatch.setitem(TOLERANCES, "int8", 1e-5)
     with pytest.raises(TrainingError, match=r"In int8 .* 0\.\d+ on average \(at most 1e-05"):
         plan_engines(tiny_model, CROPS, "int8")
+
+
+def test_int8_leaves_out_the_convolutions_that_suffer_most(
+    tiny_model: AffectModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def left_out(plan: EnginePlan) -> int:
+        return sum(span is None for span in plan.int8_ranges or ())
+
+    whole = plan_engines(tiny_model, CROPS, "int8")
+    assert left_out(whole) == 0
+    monkeypatch.setitem(TOLERANCES, "int8", 0.9 * whole.checks[0].mean_error)
+    part = plan_engines(tiny_model, CROPS, "int8")
+    assert 0 < left_out(part) <= 8
+    assert part.checks[0].mean_error < whole.checks[0].mean_error
 
 
 def test_left_to_us_what_is_too_far_is_float32_and_the_plan_says_why(
