@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from av.video.frame import VideoFrame
 
 from affect_core.errors import UndecodableClipError
@@ -19,7 +21,8 @@ class FrameClock:
     """
 
     def __init__(self, format_name: str) -> None:
-        self._fixed_rate = format_name == "avi"
+        self.by_decode_order = format_name == "avi"
+        """Whether decode timestamps are the clock."""
         self._last_ticks: int | None = None
         self.origin_s: float | None = None
         """The first frame's time on the container's clock; None before it."""
@@ -30,17 +33,27 @@ class FrameClock:
         Raises:
             UndecodableClipError: the frame has no timestamp.
         """
-        ticks = self._decode_ticks(frame) if self._fixed_rate else frame.pts
+        ticks = self._decode_ticks(frame) if self.by_decode_order else frame.pts
         if ticks is None or not frame.time_base:
             raise UndecodableClipError(
                 "The clip carries no presentation timestamps, as raw streams do not. Put it into "
                 "a container, for example: ffmpeg -framerate 30 -i clip.h264 -c copy clip.mp4"
             )
         self._last_ticks = ticks
-        time_s = float(ticks * frame.time_base)
+        time = ticks * frame.time_base
         if self.origin_s is None:
-            self.origin_s = time_s
-        return time_s - self.origin_s
+            self.origin_s = float(time)
+        return self.since_origin(time)
+
+    def since_origin(self, time: Fraction) -> float:
+        """A time on the container's clock, in seconds from the first frame's.
+
+        Raises:
+            ValueError: no frame has been seen.
+        """
+        if self.origin_s is None:
+            raise ValueError("no frame has been seen")
+        return float(time) - self.origin_s
 
     def _decode_ticks(self, frame: VideoFrame) -> int | None:
         if frame.dts is not None or self._last_ticks is None:

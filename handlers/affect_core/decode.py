@@ -1,7 +1,8 @@
 """Clip bytes -> upright RGB frames on screen at 0, 1/fps, 2/fps ... seconds.
 
 Everything happens in memory, as a stream: one decoded frame is held at a time, so memory
-does not grow with the clip's length. Only frames that are sampled are converted to RGB.
+does not grow with the clip's length. Only frames that are sampled are converted to RGB, and
+what is never on screen is not decoded where no other frame needs it.
 """
 
 from __future__ import annotations
@@ -15,17 +16,16 @@ from typing import Final
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from affect_core.clock import FrameClock
-from affect_core.container import declared_duration, open_container, video_stream
+from affect_core.container import declared_duration
 from affect_core.errors import (
     ClipTooLongError,
     InvalidSamplingError,
     UndecodableClipError,
 )
+from affect_core.frames import FrameSource
 from affect_core.limits import MIN_SIDE, Deadline, Limits
 from affect_core.orientation import Orientation
 from affect_core.sampling import on_screen
@@ -55,35 +55,28 @@ class ClipReader:
         deadline: Deadline,
     ) -> None:
         self._limits = limits
-        self._deadline = deadline
-        self._failed_since_last_frame = False
-        self._failed_at_the_end = False
-        self._data = data
-        self._container = open_container(data)
+        self._source = FrameSource(data, limits, deadline)
         try:
-            self._stream = video_stream(self._container)
-            limits.check_frame(self._stream.width, self._stream.height)
-            self._declared_s = declared_duration(self._container, self._stream)
-            self._stream.thread_type = "AUTO"
-            self._frames = self._decode()
+            container, stream = self._source.container, self._source.stream
+            self._declared_s = declared_duration(container, stream)
+            self._frames = self._source.frames()
             self._first = self._read_first()
-            format_name = self._container.format.name
-            self._clock = FrameClock(format_name)
+            self._clock = FrameClock(container.format.name)
             self._last_s = self._clock.seconds(self._first)
-            if self._declared_s is not None and format_name.startswith("matroska"):
+            if self._declared_s is not None and container.format.name.startswith("matroska"):
                 # Matroska counts its durations from 0 and not from the first frame.
                 self._declared_s = max(0.0, self._declared_s - (self._clock.origin_s or 0.0))
             self._stored_size = (self._first.width, self._first.height)
             self._orientation = Orientation.of(self._first)
         except BaseException:
-            self._container.close()
+            self._source.close()
             raise
         width, height = self._orientation.upright_size(*self._stored_size)
         self.info = ClipInfo(
             duration_s=self._declared_s,
             width=width,
             height=height,
-            codec=self._stream.codec_context.codec.canonical_name,
+            codec=stream.codec_context.codec.canonical_name,
             rotation=self._orientation.rotation,
         )
         """What is known so far; `samples` completes it when it reaches the clip's end."""
@@ -97,7 +90,7 @@ class ClipReader:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._container.close()
+        self._source.close()
 
     def samples(self, sampling: Sampling) -> Iterator[Sample]:
         """The frames on screen at k / fps in [start_s, end_s), in order.
@@ -115,6 +108,7 @@ class ClipReader:
         shown: VideoFrame | None = None
         image: Image | None = None
         end_s = math.inf if sampling.end_s is None else sampling.end_s
+        self._leave_out_what_is_not_shown(sampling, end_s)
         for index, frame in on_screen(self._timed(), sampling.fps, sampling.start_s, end_s):
             if image is None or frame is not shown:
                 shown, image = frame, self._upright(frame)
@@ -138,37 +132,21 @@ class ClipReader:
                 yield time_s, frame
         self._reached_end(last)
 
-    def _decode(self) -> Iterator[VideoFrame]:
-        """Frames in presentation order."""
-        given = 0
-        for frame in self._frames_of(self._container, self._stream):
-            given += 1
-            yield frame
-        if self._failed_at_the_end:
-            # A decoder with threads hands over its last frames together, and none of them if one
-            # is damaged. Without threads each comes by itself.
-            with open_container(self._data) as container:
-                stream = video_stream(container)
-                stream.codec_context.thread_count = 1
-                yield from islice(self._frames_of(container, stream), given, None)
-
-    def _frames_of(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-        """What one decoder gives; a packet that fails is skipped, as players do."""
-        try:
-            for packet in container.demux(stream):
-                self._deadline.check()
-                try:
-                    frames = packet.decode()
-                except av.FFmpegError:
-                    self._failed_since_last_frame = True
-                    self._failed_at_the_end = packet.size == 0
-                    continue
-                for frame in frames:
-                    self._failed_since_last_frame = False
-                    self._limits.check_frame(frame.width, frame.height)
-                    yield frame
-        except av.FFmpegError:
-            self._failed_since_last_frame = True
+    def _leave_out_what_is_not_shown(self, sampling: Sampling, end_s: float) -> None:
+        time_base = self._first.time_base
+        if self._clock.by_decode_order or self._first.pts is None or time_base is None:
+            return
+        end_tick = self._first.pts + end_s / float(time_base)
+        ticks = self._source.packet_ticks(end_tick)
+        if not ticks:
+            return
+        timed = ((self._clock.since_origin(tick * time_base), tick) for tick in ticks)
+        shown = on_screen(timed, sampling.fps, sampling.start_s, end_s)
+        # A clip of more samples is refused on the way, whatever is left out.
+        wanted = {tick for _, tick in islice(shown, self._limits.max_samples + 1)}
+        # The last one tells how long the clip is, or that the window is over.
+        wanted.add(ticks[-1])
+        self._source.show_only(tick for tick in wanted if tick > self._first.pts)
 
     def _read_first(self) -> VideoFrame:
         first = next(self._frames, None)
@@ -208,7 +186,7 @@ class ClipReader:
         self.info = replace(
             self.info,
             duration_s=decoded_s if self._declared_s is None else max(self._declared_s, decoded_s),
-            truncated=short or self._failed_since_last_frame or last.is_corrupt,
+            truncated=short or self._source.failed or last.is_corrupt,
         )
 
     def _check_reached(self, samples: int, time_s: float) -> None:
