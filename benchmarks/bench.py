@@ -42,7 +42,7 @@ from affect_core.limits import Limits
 from affect_core.model import AffectModel
 from affect_core.openvino_engine import native_precisions
 from affect_core.pipeline import AffectPipeline
-from affect_core.runtime import Runtime
+from affect_core.runtime import Runtime, share_cores
 from affect_core.types import StageSeconds
 from affect_serving.server import LocalServer
 from affect_training.calibrate import plan_engines, stand_in_crops
@@ -109,6 +109,7 @@ def in_process(
     """The serving pipeline in a precision: clip to the seconds of its stages."""
     checkpoint = load_checkpoint(folder)
     choice = DeviceChoice.for_serving(None, plan, precision)
+    share_cores(choice)
     preprocess = checkpoint.spec.preprocess
     pipeline = AffectPipeline(
         Runtime(checkpoint, choice, plan),

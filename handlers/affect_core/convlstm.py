@@ -62,13 +62,23 @@ class ConvLSTMLayer(nn.Module):
         Returns:
             Hidden states (B, T, channels, H, W), and the state after the last step.
         """
-        batch, steps = sequence.shape[:2]
-        # The input's share of the gates does not depend on the state: all steps at once.
-        from_input = self.input_conv(sequence.flatten(0, 1))
-        from_input = from_input.reshape(batch, steps, *from_input.shape[1:])
+        return self.advance(self.project(sequence), mask, state)
+
+    def project(self, sequence: Tensor) -> Tensor:
+        """The input's share of the gates, which depends on no state: all steps at once.
+
+        (B, T, inputs, H, W) -> (B, T, 4 channels, H, W).
+        """
+        from_input: Tensor = self.input_conv(sequence.flatten(0, 1))
+        return from_input.reshape(*sequence.shape[:2], *from_input.shape[1:])
+
+    def advance(
+        self, from_input: Tensor, mask: Tensor, state: LayerState
+    ) -> tuple[Tensor, LayerState]:
+        """As `forward`, of what `project` gave."""
         hidden, cell = state
         outputs = []
-        for step in range(steps):
+        for step in range(from_input.shape[1]):
             gates = from_input[:, step] + self.state_conv(hidden)
             gate_i, gate_f, gate_c, gate_o = gates.chunk(4, dim=1)
             input_gate = torch.sigmoid(gate_i + self.peephole_i * cell)
@@ -98,6 +108,10 @@ class ConvLSTMHead(nn.Module):
         pooled = math.ceil(shape.map_size / spec.pool_size)
         self.head = fully_connected(spec.hidden_channels[-1] * pooled**2, spec.head_features)
 
+    @property
+    def _cells(self) -> list[ConvLSTMLayer]:
+        return [layer for layer in self.layers if isinstance(layer, ConvLSTMLayer)]
+
     def initial_state(self, batch: int) -> TemporalState:
         """The state of `batch` tracks that have not been seen: zeros, as in the paper."""
         device = next(self.parameters()).device
@@ -110,13 +124,24 @@ class ConvLSTMHead(nn.Module):
         self, features: Tensor, mask: Tensor, state: TemporalState
     ) -> tuple[Tensor, TemporalState]:
         """(B, T, C, H, W), (B, T) bool, state -> (B, T, 2) in [-1, 1], state after."""
-        sequence = features
-        after: list[Tensor] = []
+        return self.advance(self._cells[0].project(features), mask, state)
+
+    def project(self, features: Tensor) -> Tensor:
+        """What depends on no state, of each frame: (N, C, H, W) -> (N, 4 channels, H, W)."""
+        return self._cells[0].project(features[None])[0]
+
+    def advance(
+        self, projected: Tensor, mask: Tensor, state: TemporalState
+    ) -> tuple[Tensor, TemporalState]:
+        """As `forward`, of what `project` gave: (B, T, 4 channels, H, W)."""
+        batch, steps = mask.shape
         memories = [LayerState(*pair) for pair in zip(state[::2], state[1::2], strict=True)]
-        for layer, before in zip(self.layers, memories, strict=True):
+        first, *others = self._cells
+        sequence, first_after = first.advance(projected, mask, memories[0])
+        after = [*first_after]
+        for layer, before in zip(others, memories[1:], strict=True):
             sequence, layer_after = layer(sequence, mask, before)
             after += layer_after
-        batch, steps = sequence.shape[:2]
         pooled = same_max_pool(sequence.flatten(0, 1), self.spec.pool_size)
         outputs = torch.tanh(self.head(pooled.flatten(1)))
         return outputs.reshape(batch, steps, 2), tuple(after)

@@ -15,7 +15,7 @@ from affect_core.errors import SpecError
 PLAN_FILE: Final = "engines.json"
 
 Precision = Literal["float32", "bfloat16", "float16", "int8"]
-"""Of the backbone's convolutions. The temporal model is float32 everywhere."""
+"""Of the backbone's convolutions. What has a state is float32 everywhere."""
 CpuPrecision = Literal["float32", "bfloat16", "int8"]
 
 TOLERANCES: Final[dict[CpuPrecision, float]] = {"bfloat16": 0.005, "int8": 0.02}

@@ -1,13 +1,13 @@
 """What runs the backbone: torch on GPUs and for reference, OpenVINO on CPUs.
 
-An engine turns crops into features. Which one it is and how precisely it computes is decided
-once, when a worker starts; the pipeline sees a `Runtime` and no difference.
+An engine turns crops into what the temporal model takes. Which one it is and how precisely it
+computes is decided once, when a worker starts; the pipeline sees a `Runtime` and no difference.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from affect_core.cores import available_cores
 from affect_core.engine_plan import CpuPrecision, EnginePlan, Precision
 from affect_core.errors import SpecError
 from affect_core.model import AffectModel
@@ -32,10 +33,13 @@ _DTYPES: Final[dict[Precision, torch.dtype]] = {
 
 
 class Engine(Protocol):
-    """Runs a backbone, normalisation included."""
+    """Runs a model up to its state: normalisation, backbone, the first gates' share of it."""
 
     def __call__(self, crops: NDArray[np.uint8], /) -> Tensor:
-        """(N, S, S, 3) uint8 RGB -> (N, C, H, H) float32 on the engine's device."""
+        """(N, S, S, 3) uint8 RGB -> (N, ...) float32 on the engine's device.
+
+        As `AffectModel.projected`.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,12 @@ class DeviceChoice:
     device: torch.device
     precision: Precision
     engine: EngineName = "torch"
+    threads: int = field(default_factory=available_cores)
+    """Of OpenVINO; torch has a setting of its own for the whole process."""
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError(f"{self.threads} threads")
 
     @classmethod
     def of(cls, gpu: int | None) -> DeviceChoice:
@@ -61,12 +71,16 @@ class DeviceChoice:
 
     @classmethod
     def for_serving(
-        cls, gpu: int | None, plan: EnginePlan, wanted: CpuPrecision | None = None
+        cls,
+        gpu: int | None,
+        plan: EnginePlan,
+        wanted: CpuPrecision | None = None,
+        threads: int | None = None,
     ) -> DeviceChoice:
         """A GPU as `of`, else OpenVINO at the plan's precision or at the one wanted.
 
         The plan's gives way to float32, with a warning, where the CPU has no instructions for
-        it; the one wanted does not.
+        it; the one wanted does not. Threads are as many as there are cores unless given.
 
         Raises:
             SpecError: the precision wanted was not found good enough at export, or this CPU has
@@ -88,7 +102,7 @@ class DeviceChoice:
                 )
             _log.warning("float32 instead of %s, which this CPU has no instructions for", precision)
             precision = "float32"
-        return cls(choice.device, precision, "openvino")
+        return cls(choice.device, precision, "openvino", threads or available_cores())
 
 
 def build_engine(model: AffectModel, choice: DeviceChoice, plan: EnginePlan) -> Engine:
@@ -102,7 +116,7 @@ def build_engine(model: AffectModel, choice: DeviceChoice, plan: EnginePlan) -> 
     if choice.engine == "torch":
         return TorchEngine(model, choice)
     ranges = plan.int8_ranges if choice.precision == "int8" else None
-    return OpenVINOEngine(model, choice.precision, ranges)
+    return OpenVINOEngine(model, choice.precision, ranges, choice.threads)
 
 
 class TorchEngine:
@@ -123,8 +137,8 @@ class TorchEngine:
     def __call__(self, crops: NDArray[np.uint8], /) -> Tensor:
         """See `Engine`."""
         with torch.inference_mode():
-            features = self._model.features(torch.from_numpy(crops).to(self._device)).float()
+            projected = self._model.projected(torch.from_numpy(crops).to(self._device))
         if self._device.type == "cuda":
             # So that the stage times in every answer are the device's and not the queue's.
             torch.cuda.synchronize(self._device)
-        return features
+        return projected

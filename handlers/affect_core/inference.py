@@ -49,11 +49,11 @@ def infer(
     for position, memory in enumerate(memories):
         rows.setdefault(memory, []).append(position)
     started = time.perf_counter()
-    features = runtime.features(crops)
+    projected = runtime.projected(crops)
     featured = time.perf_counter()
     before = [memory.temporal or runtime.initial_state() for memory in rows]
     sequences = list(rows.values())
-    outputs, after = runtime.temporal(pack(features, sequences), join_states(before))
+    outputs, after = runtime.temporal(pack(projected, sequences), join_states(before))
     for memory, state in zip(rows, split_state(after), strict=True):
         memory.temporal = state
     values = []

@@ -49,6 +49,10 @@ class AffectModel(nn.Module):
         features: Tensor = self.backbone(frames.to(precision))
         return features
 
+    def projected(self, crops: Tensor) -> Tensor:
+        """As far as the model gets without a state: (N, S, S, 3) uint8 RGB -> (N, ...) float32."""
+        return self.temporal.project(self.features(crops).float())
+
 
 def normalise(crops: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """(N, S, S, 3) uint8 RGB -> (N, 3, S, S) float32, by (3, 1, 1) on the scale of uint8."""

@@ -1,4 +1,4 @@
-"""A backbone in OpenVINO, which compiles it for the CPU it finds: float32, bf16 or int8."""
+"""A model up to its state in OpenVINO, compiled for the CPU it finds: float32, bf16 or int8."""
 
 from __future__ import annotations
 
@@ -54,26 +54,31 @@ def _core() -> openvino.Core:
 class OpenVINOEngine:
     """A traced backbone, compiled.
 
-    A crop's features are the same bits whatever batch it comes in. Calls come one after the
-    other; the threads are as many as torch has.
+    A crop's features are the same bits whatever batch it comes in, and however many threads
+    there are. Calls come one after the other.
 
     Args:
         model: in evaluation mode; it can be dropped afterwards.
         precision: of the convolutions.
         ranges: of each convolution's input, for int8 only; see `Quantised`.
+        threads: that share each call.
     """
 
     def __init__(
-        self, model: AffectModel, precision: Precision, ranges: Sequence[Range | None] | None
+        self,
+        model: AffectModel,
+        precision: Precision,
+        ranges: Sequence[Range | None] | None,
+        threads: int,
     ) -> None:
         size = model.crop_size
-        graph = _converted(_Features(model, ranges), size)
+        graph = _converted(_Projected(model, ranges), size)
         compiled = _core().compile_model(
             graph,
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": _hint(precision),
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                "INFERENCE_NUM_THREADS": threads,
                 "PERFORMANCE_HINT": "LATENCY",
             },
         )
@@ -86,8 +91,8 @@ class OpenVINOEngine:
         return torch.from_numpy(self._request.get_output_tensor(0).data.copy())
 
 
-class _Features(nn.Module):
-    """Crops to features, rounding what int8 rounds."""
+class _Projected(nn.Module):
+    """Crops to what the temporal model takes, rounding what int8 rounds: the backbone."""
 
     def __init__(self, model: AffectModel, ranges: Sequence[Range | None] | None) -> None:
         super().__init__()
@@ -95,22 +100,23 @@ class _Features(nn.Module):
         self._rounding = None if ranges is None else Quantised(ranges)
 
     def forward(self, crops: Tensor) -> Tensor:
-        """(N, S, S, 3) uint8 -> (N, C, H, H) float32."""
+        """See `AffectModel.projected`."""
         if self._rounding is None:
-            return self._model.features(crops)
+            return self._model.projected(crops)
         with self._rounding:
-            return self._model.features(crops)
+            features = self._model.features(crops)
+        return self._model.temporal.project(features)
 
 
-def _converted(features: _Features, size: int) -> openvino.Model:
+def _converted(projected: _Projected, size: int) -> openvino.Model:
     """An OpenVINO model of the traced calls, for any number of crops."""
     example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     with torch.inference_mode(), warnings.catch_warnings():
         # Deprecated, but what OpenVINO reads; its reader of torch.export's graphs was not tried.
         warnings.filterwarnings("ignore", "`torch.jit.trace", DeprecationWarning)
-        features(example)  # the weights' scales, which the trace takes as constants
+        projected(example)  # the weights' scales, which the trace takes as constants
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-            features, example, check_trace=False
+            projected, example, check_trace=False
         )
     frontend = FrontEndManager().load_by_framework("pytorch")
     decoder = TorchScriptPythonDecoder(traced)  # called back until the conversion ends

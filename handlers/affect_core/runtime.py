@@ -19,8 +19,18 @@ from affect_core.types import FaceCrop
 _CHUNK: Final = {"cpu": 8, "cuda": 64}
 
 
+def share_cores(choice: DeviceChoice) -> None:
+    """Set what the process must, so that the parts of a `Runtime` do not stand in each other's way.
+
+    Beside OpenVINO, torch is left with small steps, one after the other. With several threads
+    these wait for each other in spins, on the cores that detection and the engine need.
+    """
+    if choice.engine == "openvino":
+        torch.set_num_threads(1)
+
+
 class Runtime:
-    """Runs a checkpoint's model. The temporal model is float32 everywhere.
+    """Runs a checkpoint's model: the engine up to the state, torch in float32 from there.
 
     Args:
         checkpoint: as loaded; its model is moved and belongs to the runtime from then on.
@@ -40,8 +50,8 @@ class Runtime:
         self._engine = build_engine(checkpoint.model, choice, plan)
         self._temporal = checkpoint.model.temporal.to(choice.device)
 
-    def features(self, crops: Sequence[FaceCrop]) -> Tensor:
-        """The backbone's features of N crops: (N, C, H, H) float32 on the device."""
+    def projected(self, crops: Sequence[FaceCrop]) -> Tensor:
+        """N crops as far as they depend on no state: (N, ...) float32 on the device."""
         return self._engine(np.stack([crop.pixels for crop in crops]))
 
     def initial_state(self) -> TemporalState:
@@ -52,5 +62,4 @@ class Runtime:
     def temporal(self, batch: SequenceBatch, state: TemporalState) -> tuple[Tensor, TemporalState]:
         """Outputs (B, T, 2) on the device, in [-1, 1], and the state after the last step."""
         with torch.inference_mode():
-            outputs, after = self._temporal(batch.features, batch.mask, state)
-        return outputs, after
+            return self._temporal.advance(batch.values, batch.mask, state)

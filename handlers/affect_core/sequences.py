@@ -13,35 +13,35 @@ from affect_core.temporal import TemporalState
 
 @dataclass(frozen=True, slots=True)
 class SequenceBatch:
-    """Right-padded sequences: features (B, T, C, H, W) and mask (B, T), True where real."""
+    """Right-padded sequences: values (B, T, C, H, W) and mask (B, T), True where real."""
 
-    features: Tensor
+    values: Tensor
     mask: Tensor
 
     def __post_init__(self) -> None:
-        if self.features.ndim != 5 or self.mask.shape != self.features.shape[:2]:
-            raise ValueError(f"shapes {tuple(self.features.shape)}, {tuple(self.mask.shape)}")
+        if self.values.ndim != 5 or self.mask.shape != self.values.shape[:2]:
+            raise ValueError(f"shapes {tuple(self.values.shape)}, {tuple(self.mask.shape)}")
         if self.mask.dtype != torch.bool:
             raise ValueError(f"mask is {self.mask.dtype}, not bool")
 
 
-def pack(features: Tensor, rows: Sequence[Sequence[int]]) -> SequenceBatch:
-    """Gather `features` (N, C, H, W) into one sequence for each of `rows`.
+def pack(values: Tensor, rows: Sequence[Sequence[int]]) -> SequenceBatch:
+    """Gather `values` (N, C, H, W) into one sequence for each of `rows`.
 
     Args:
-        features: one row for each crop.
+        values: one row for each crop.
         rows: for each sequence the positions of its crops in time order; none is empty.
     """
     if not rows or not all(rows):
         raise ValueError("every sequence needs at least one crop")
     steps = max(len(row) for row in rows)
     positions = torch.tensor(
-        [[*row, *[row[-1]] * (steps - len(row))] for row in rows], device=features.device
+        [[*row, *[row[-1]] * (steps - len(row))] for row in rows], device=values.device
     )
     mask = torch.tensor(
-        [[step < len(row) for step in range(steps)] for row in rows], device=features.device
+        [[step < len(row) for step in range(steps)] for row in rows], device=values.device
     )
-    return SequenceBatch(features[positions], mask)
+    return SequenceBatch(values[positions], mask)
 
 
 def unpack(outputs: Tensor, rows: Sequence[Sequence[int]]) -> Tensor:

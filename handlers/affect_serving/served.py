@@ -12,7 +12,7 @@ from affect_core.checkpoint import Checkpoint, load_checkpoint
 from affect_core.engine_plan import read_plan
 from affect_core.engines import DeviceChoice
 from affect_core.faces import DetectorChoice, FaceDetector, choose_detector
-from affect_core.runtime import Runtime
+from affect_core.runtime import Runtime, share_cores
 from affect_core.spec import PreprocessSpec
 from affect_serving.settings import ServingSettings
 
@@ -44,8 +44,9 @@ class ServedModel:
         checkpoint = load_checkpoint(folder)
         plan = read_plan(folder, checkpoint.weights_sha256)
         device = DeviceChoice.for_serving(
-            None if gpu is None else int(gpu), plan, settings.precision
+            None if gpu is None else int(gpu), plan, settings.precision, settings.threads
         )
+        share_cores(device)
         preprocess = checkpoint.spec.preprocess
         detector = choose_detector(settings.detector or preprocess.detector, settings.yunet_model)
         info = _info(checkpoint)

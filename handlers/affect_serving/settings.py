@@ -31,6 +31,9 @@ class ServingSettings(BaseSettings):
     live_max_samples: int = Field(
         default=64, ge=1, le=256, description="Samples in one request of a live session."
     )
+    threads: int | None = Field(
+        default=None, ge=1, description="Of the model on a CPU; all cores unless set."
+    )
     decode_threads: int = Field(default=2, ge=1, description="Clips decoded at the same time.")
     precision: CpuPrecision | None = Field(
         default=None, description="Of the backbone on a CPU, instead of the archive's."

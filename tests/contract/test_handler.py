@@ -158,13 +158,13 @@ def test_a_client_that_goes_away_costs_no_more_than_the_chunk_in_hand(
 ) -> None:
     runtime = handler._service._model.runtime
     crops: list[int] = []
-    features = runtime.features
+    projected = runtime.projected
 
     def counting(batch: Any) -> Any:
         crops.append(len(batch))
-        return features(batch)
+        return projected(batch)
 
-    monkeypatch.setattr(runtime, "features", counting)
+    monkeypatch.setattr(runtime, "projected", counting)
     front_end = ContinuousFrontEnd(handler, context)
     stream = front_end.post(row(long_clip(), stream=True))
     front_end.run(until=lambda: '"type":"frame"' in stream.text)

@@ -161,13 +161,13 @@ def test_one_batch_of_sessions_is_one_call_of_the_model(
 ) -> None:
     runtime = handler._service._model.runtime
     seen: list[int] = []
-    features = runtime.features
+    projected = runtime.projected
 
     def counting(crops: Sequence[Any]) -> Any:
         seen.append(len(crops))
-        return features(crops)
+        return projected(crops)
 
-    monkeypatch.setattr(runtime, "features", counting)
+    monkeypatch.setattr(runtime, "projected", counting)
     row = pictures(frames_of("one")[:2], [0.0, 0.2])
     ask(handler, context, [(row, headers(f"s{k}", start=True)) for k in range(4)])
     assert seen == [8]

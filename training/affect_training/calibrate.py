@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affect_core.checkpoint import weights_digest
+from affect_core.cores import available_cores
 from affect_core.engine_plan import TOLERANCES, CpuPrecision, EnginePlan, PrecisionCheck
 from affect_core.model import AffectModel
 from affect_core.openvino_engine import NAME, OpenVINOEngine, native_precisions
@@ -108,7 +109,10 @@ def plan_engines(
     if tried == "int8":
         check, ranges = _least_left_out(model, crops, comparison)
     else:
-        check, ranges = comparison.with_(OpenVINOEngine(model, tried, None), tried), None
+        check, ranges = (
+            comparison.with_(OpenVINOEngine(model, tried, None, available_cores()), tried),
+            None,
+        )
     if not check.passed:
         if precision is None:
             return EnginePlan(weights_sha256=digest, checks=(check,))
@@ -131,7 +135,7 @@ def _least_left_out(
     for left_out in range(0, len(errors) // 2 + 1, _LEFT_OUT_STEP):
         spared = set(worst_first[:left_out])
         ranges = tuple(None if place in spared else span for place, span in enumerate(found))
-        check = comparison.with_(OpenVINOEngine(model, "int8", ranges), "int8")
+        check = comparison.with_(OpenVINOEngine(model, "int8", ranges, available_cores()), "int8")
         if check.passed:
             break
     return check, ranges
@@ -145,8 +149,8 @@ class _Comparison:
         self._crops = crops
         expected = []
         for piece in crops.to_compare:
-            features = torch.cat([model.features(batch) for batch in _batches([piece])])
-            expected.append(_outputs(model, features))
+            projected = torch.cat([model.projected(batch) for batch in _batches([piece])])
+            expected.append(_outputs(model, projected))
         self._expected = torch.cat(expected).double()
 
     def with_(self, engine: OpenVINOEngine, precision: CpuPrecision) -> PrecisionCheck:
@@ -171,11 +175,11 @@ class _Comparison:
 
 
 @torch.inference_mode()
-def _outputs(model: AffectModel, features: Tensor) -> Tensor:
-    """(T, 2) outputs of one sequence of features, from a track's beginning."""
-    mask = torch.ones(1, len(features), dtype=torch.bool)
+def _outputs(model: AffectModel, projected: Tensor) -> Tensor:
+    """(T, 2) outputs of one sequence, from a track's beginning."""
+    mask = torch.ones(1, len(projected), dtype=torch.bool)
     state = model.temporal.initial_state(1)
-    outputs: Tensor = model.temporal(features[None], mask, state)[0]
+    outputs: Tensor = model.temporal.advance(projected[None], mask, state)[0]
     return outputs[0]
 
 

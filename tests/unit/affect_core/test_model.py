@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affect_core.convlstm import ConvLSTMHead, ConvLSTMLayer, LayerState, same_max_pool
-from affect_core.model import AffectModel, seed_parameters
-from affect_core.spec import ConvLSTMSpec
+from affect_core.model import AffectModel, build_temporal, seed_parameters, seed_temporal
+from affect_core.spec import ConvLSTMSpec, RecurrentSpec
 from affect_core.temporal import AROUSAL, VALENCE, FeatureShape, TemporalState
 
 Array = NDArray[np.float64]
@@ -450,3 +450,19 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(
     finally:
         tiny_model.load_state_dict(before)
     assert torch.equal(torch.random.get_rng_state(), global_state)
+
+
+@pytest.mark.parametrize("kind", ["convlstm", "lstm", "gru"])
+def test_projecting_and_going_on_is_the_whole(kind: str) -> None:
+    """Also where the states are carried from call to call."""
+    spec = ConvLSTMSpec() if kind == "convlstm" else RecurrentSpec.model_validate({"kind": kind})
+    temporal = build_temporal(spec, FeatureShape(6, 2))
+    seed_temporal(temporal, torch.Generator().manual_seed(3))
+    features = torch.rand(2, 4, 6, 2, 2, generator=torch.Generator().manual_seed(4))
+    mask = torch.tensor([[True] * 4, [True] * 3 + [False]])
+    with torch.inference_mode():
+        expected, state = temporal(features, mask, temporal.initial_state(2))
+        projected = torch.stack([temporal.project(row) for row in features])
+        got, after = temporal.advance(projected, mask, temporal.initial_state(2))
+    torch.testing.assert_close(got, expected)
+    torch.testing.assert_close(after, state)

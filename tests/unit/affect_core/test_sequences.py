@@ -31,9 +31,9 @@ def numbered_features(count: int) -> Tensor:
 def test_packing_puts_each_crop_into_its_step_and_masks_the_rest(rows: list[list[int]]) -> None:
     features = numbered_features(sum(map(len, rows)))
     batch = pack(features, rows)
-    assert batch.features.shape == (len(rows), max(map(len, rows)), 3, 2, 2)
+    assert batch.values.shape == (len(rows), max(map(len, rows)), 3, 2, 2)
     assert batch.mask.dtype == torch.bool
-    for row, sequence, mask in zip(rows, batch.features, batch.mask, strict=True):
+    for row, sequence, mask in zip(rows, batch.values, batch.mask, strict=True):
         assert mask.tolist() == [step < len(row) for step in range(len(mask))]
         for step, position in enumerate(row):
             assert torch.equal(sequence[step], features[position])
@@ -43,7 +43,7 @@ def test_packing_puts_each_crop_into_its_step_and_masks_the_rest(rows: list[list
 def test_padding_is_finite_and_of_the_same_sequence(rows: list[list[int]]) -> None:
     features = numbered_features(sum(map(len, rows)))
     batch = pack(features, rows)
-    for row, sequence in zip(rows, batch.features, strict=True):
+    for row, sequence in zip(rows, batch.values, strict=True):
         own = {float(features[position, 0, 0, 0]) for position in row}
         assert set(sequence[:, 0, 0, 0].tolist()) <= own
 
@@ -52,7 +52,7 @@ def test_padding_is_finite_and_of_the_same_sequence(rows: list[list[int]]) -> No
 def test_unpacking_is_the_inverse_of_packing(rows: list[list[int]]) -> None:
     features = numbered_features(sum(map(len, rows)))
     batch = pack(features, rows)
-    flat = unpack(batch.features.flatten(2), rows)
+    flat = unpack(batch.values.flatten(2), rows)
     assert torch.equal(flat, features.flatten(1))
 
 
@@ -60,7 +60,7 @@ def test_unpacking_is_the_inverse_of_packing(rows: list[list[int]]) -> None:
 def test_unpacking_takes_nothing_from_padded_steps(rows: list[list[int]]) -> None:
     features = numbered_features(sum(map(len, rows)))
     batch = pack(features, rows)
-    outputs = batch.features.flatten(2).masked_fill(~batch.mask[:, :, None], torch.nan)
+    outputs = batch.values.flatten(2).masked_fill(~batch.mask[:, :, None], torch.nan)
     assert torch.isfinite(unpack(outputs, rows)).all()
 
 
