@@ -23,7 +23,8 @@ from affect_core.events import (
     PieceJob,
 )
 from affect_core.faces import FaceDetector
-from affect_core.frontend import picture_samples, piece_samples, see_samples
+from affect_core.finding import FaceFinder
+from affect_core.frontend import picture_samples, piece_samples, prepare_ahead
 from affect_core.limits import Deadline, Limits
 from affect_core.session import Session
 from affect_core.spec import PreprocessSpec
@@ -67,13 +68,13 @@ class FrontEnds:
         detector: finds faces; called from several threads.
         preprocess: the spec that the model was trained with.
         limits: what one job may ask.
-        threads: jobs that work at the same time.
+        threads: jobs that work at the same time, and frames whose faces are looked for.
     """
 
     def __init__(
         self, detector: FaceDetector, preprocess: PreprocessSpec, limits: Limits, threads: int
     ) -> None:
-        self._detector = detector
+        self._finder = FaceFinder(detector, preprocess, threads)
         self._preprocess = preprocess
         self._limits = limits
         self._turns = threading.Semaphore(threads)
@@ -92,6 +93,7 @@ class FrontEnds:
     def close(self) -> None:
         """Stop the threads; jobs in hand must have ended or been cancelled."""
         self._pool.shutdown()
+        self._finder.close()
 
     def _run(self, running: Running, into: queue.Queue[Prepared]) -> None:
         prepared = self._guarded(running)
@@ -121,7 +123,7 @@ class FrontEnds:
         number, job, seconds = running.number, running.job, running.seconds
         if isinstance(job, PicturesJob):
             pictures = picture_samples(job, self._limits, running.deadline)
-            for sample in see_samples(pictures, job.session, self._detector, seconds):
+            for sample in prepare_ahead(pictures, job.session, self._finder, seconds):
                 yield number, sample
             yield PicturesDone(number, seconds)
             return
@@ -134,7 +136,7 @@ class FrontEnds:
                 if isinstance(job, PieceJob)
                 else reader.samples(job.sampling)
             )
-            for sample in see_samples(samples, running.session, self._detector, seconds):
+            for sample in prepare_ahead(samples, running.session, self._finder, seconds):
                 yield number, sample
             yield ClipDone(number, reader.info, seconds)
 

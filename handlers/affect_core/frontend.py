@@ -6,12 +6,16 @@ Training and serving both come through here, so a crop is the same crop in both.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 from affect_core.decode import ClipReader
+from affect_core.errors import ClipError
 from affect_core.events import PicturesJob, PieceJob
 from affect_core.faces import FaceDetector
+from affect_core.finding import FaceFinder, Found
 from affect_core.limits import Deadline, Limits
 from affect_core.pictures import decode_picture
 from affect_core.session import Session
@@ -39,17 +43,7 @@ def prepare_samples(
         ClipError: as `ClipReader.samples`.
     """
     session = Session.begin(spec, sampling.faces)
-    return see_samples(reader.samples(sampling), session, detector, seconds)
-
-
-def see_samples(
-    samples: Iterator[Sample], session: Session, detector: FaceDetector, seconds: StageSeconds
-) -> Iterator[PreparedSample]:
-    """Show samples to a session, one at a time, and account for the time.
-
-    Raises:
-        ClipError: as `samples`, and `SessionMismatchError`.
-    """
+    samples = reader.samples(sampling)
     while True:
         with _timed(seconds, "decode"):
             sample = next(samples, None)
@@ -58,6 +52,47 @@ def see_samples(
         with _timed(seconds, "detect"):
             prepared = session.see(sample, detector)
         yield prepared
+
+
+def prepare_ahead(
+    samples: Iterator[Sample], session: Session, finder: FaceFinder, seconds: StageSeconds
+) -> Generator[PreparedSample, None, None]:
+    """As `prepare_samples`, of any samples, while the finder looks at later ones.
+
+    Raises:
+        ClipError: as `samples`, after those before it, and `SessionMismatchError`.
+    """
+    waiting: deque[tuple[Sample, Future[Found]]] = deque()
+    failure: ClipError | None = None
+    try:
+        while True:
+            try:
+                with _timed(seconds, "decode"):
+                    sample = next(samples, None)
+            except ClipError as error:
+                failure = error
+                break
+            if sample is None:
+                break
+            waiting.append((sample, finder.find(sample.image)))
+            while waiting and (len(waiting) > finder.ahead(sample.image) or waiting[0][1].done()):
+                yield _followed(*waiting.popleft(), session, seconds)
+        while waiting:
+            yield _followed(*waiting.popleft(), session, seconds)
+    finally:
+        for _, pending in waiting:
+            pending.cancel()
+    if failure is not None:
+        raise failure
+
+
+def _followed(
+    sample: Sample, pending: Future[Found], session: Session, seconds: StageSeconds
+) -> PreparedSample:
+    found = pending.result()
+    seconds.detect += found.seconds
+    with _timed(seconds, "detect"):
+        return session.follow(sample, found.faces)
 
 
 def piece_samples(reader: ClipReader, job: PieceJob) -> Iterator[Sample]:

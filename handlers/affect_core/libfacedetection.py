@@ -8,6 +8,7 @@ buffers of ours, wherever its library has the name known here; elsewhere slimefa
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib.util
 import logging
 from collections.abc import Callable, Iterator
@@ -51,8 +52,7 @@ def load() -> Callable[[Image], list[RawFace]]:
 
 
 def _direct(folder: Path) -> Callable[[Image], list[RawFace]]:
-    library = ctypes.CDLL(str(folder / _LIBRARY))
-    openmp = _openmp_of(library)
+    library, openmp = _loaded(folder / _LIBRARY)
     function = getattr(library, _FUNCTION)
     function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int] * 3]
     function.restype = ctypes.c_void_p
@@ -86,6 +86,13 @@ def _one_thread(openmp: ctypes.CDLL) -> Iterator[None]:
         yield
     finally:
         openmp.omp_set_num_threads(before)
+
+
+@functools.cache
+def _loaded(path: Path) -> tuple[ctypes.CDLL, ctypes.CDLL]:
+    """The library and its OpenMP, which the linker settles for good when it is loaded first."""
+    library = ctypes.CDLL(str(path))
+    return library, _openmp_of(library)
 
 
 def _openmp_of(library: ctypes.CDLL) -> ctypes.CDLL:

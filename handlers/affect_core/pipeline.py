@@ -39,7 +39,7 @@ class AffectPipeline:
         detector: finds faces; called from the front ends' threads.
         preprocess: the spec that the model was trained with.
         limits: what one job may ask.
-        threads: clips decoded at the same time.
+        threads: clips decoded, and frames whose faces are looked for, at the same time.
         together: jobs are short and their answers leave together. So a chunk waits longer to fill,
             and a job's first frame gets no chunk of its own, which else lets it leave early.
     """

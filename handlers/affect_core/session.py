@@ -18,7 +18,7 @@ from affect_core.smoothing import Smoothed
 from affect_core.spec import PreprocessSpec
 from affect_core.temporal import TemporalState
 from affect_core.tracks import FaceSelector, Tracker
-from affect_core.types import FaceChoice, FaceCrop, PreparedSample, Sample
+from affect_core.types import Detection, FaceChoice, FaceCrop, PreparedSample, Sample
 
 
 @dataclass(eq=False, slots=True)
@@ -61,13 +61,19 @@ class Session:
         """Find, follow, choose and crop the faces of the next sample.
 
         Raises:
+            SessionMismatchError: as `follow`.
+        """
+        return self.follow(sample, find_faces(detector, sample.image, self.spec))
+
+    def follow(self, sample: Sample, found: list[Detection]) -> PreparedSample:
+        """Follow, choose and crop the faces found in the next sample.
+
+        Raises:
             SessionMismatchError: its time is not after the last one's, or its frame has another
                 size. The session is as it was.
         """
         self._check(sample)
-        faces, ended = self.tracker.update(
-            sample.time_s, find_faces(detector, sample.image, self.spec)
-        )
+        faces, ended = self.tracker.update(sample.time_s, found)
         wanted = self.selector.select(faces, ended)
         crops = tuple(
             FaceCrop(face, crop_square(sample.image, face.square, self.spec.crop_size))

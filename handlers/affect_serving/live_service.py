@@ -68,7 +68,7 @@ class LiveService:
             model.detect,
             model.preprocess,
             limits,
-            settings.decode_threads,
+            settings.front_end_threads,
             together=True,
         )
         self._describing = Describing(model.description)

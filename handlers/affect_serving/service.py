@@ -66,7 +66,11 @@ class AffectService:
         self._settings = settings
         self._metrics = metrics
         self._work = AffectPipeline(
-            model.runtime, model.detect, model.preprocess, settings.limits, settings.decode_threads
+            model.runtime,
+            model.detect,
+            model.preprocess,
+            settings.limits,
+            settings.front_end_threads,
         ).begin()
         self._open: dict[str, OpenRequest] = {}
         self._clips: dict[int, _Clip] = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from affect_core.cores import available_cores
 from affect_core.engine_plan import CpuPrecision
 from affect_core.limits import Limits
 from affect_core.spec import DetectorName
@@ -34,7 +35,12 @@ class ServingSettings(BaseSettings):
     threads: int | None = Field(
         default=None, ge=1, description="Of the model on a CPU; all cores unless set."
     )
-    decode_threads: int = Field(default=2, ge=1, description="Clips decoded at the same time.")
+    decode_threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Clips decoded, and frames searched for faces, at the same time; as many as "
+        "there are cores unless set, and at least 2.",
+    )
     precision: CpuPrecision | None = Field(
         default=None, description="Of the backbone on a CPU, instead of the archive's."
     )
@@ -42,3 +48,8 @@ class ServingSettings(BaseSettings):
         default=None, description="Instead of the spec's; the crops then differ from training's."
     )
     yunet_model: Path | None = Field(default=None, description="YuNet's ONNX file.")
+
+    @property
+    def front_end_threads(self) -> int:
+        """`decode_threads`, or what fits this machine. With one, a long clip would hold up all."""
+        return self.decode_threads or max(2, available_cores())

