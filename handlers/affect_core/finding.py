@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from affect_core.cores import step_back
 from affect_core.faces import FaceDetector, find_faces
 from affect_core.spec import PreprocessSpec
 from affect_core.types import Detection, Image
@@ -36,7 +37,9 @@ class FaceFinder:
         self._detector = detector
         self._spec = spec
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="affect-detect")
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix="affect-detect", initializer=step_back
+        )
 
     def find(self, image: Image) -> Future[Found]:
         """Begin to look for a frame's faces."""

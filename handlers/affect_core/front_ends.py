@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
+from affect_core.cores import step_back
 from affect_core.decode import ClipReader
 from affect_core.errors import ClipError
 from affect_core.events import (
@@ -78,7 +79,9 @@ class FrontEnds:
         self._preprocess = preprocess
         self._limits = limits
         self._turns = threading.Semaphore(threads)
-        self._pool = ThreadPoolExecutor(_OPEN_JOBS, thread_name_prefix="affect-frontend")
+        self._pool = ThreadPoolExecutor(
+            _OPEN_JOBS, thread_name_prefix="affect-frontend", initializer=step_back
+        )
 
     def start(self, number: int, job: Job, into: queue.Queue[Prepared]) -> Running:
         """Begin a job; what it gives goes into the queue until it is cancelled."""

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from affect_core.cores import available_cores
+from affect_core.cores import available_cores, step_back
 
 
 @pytest.fixture
@@ -38,3 +41,14 @@ def test_without_a_control_group_it_is_the_affinity(tmp_path: Path) -> None:
 
 def test_there_is_always_one() -> None:
     assert available_cores() >= 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness of threads is Linux's")
+def test_only_the_thread_that_steps_back_does() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = niceness()
+    with ThreadPoolExecutor(1, initializer=step_back) as pool:
+        assert pool.submit(niceness).result() == min(19, before + 10)
+    assert niceness() == before
