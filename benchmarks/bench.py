@@ -7,9 +7,11 @@ In one run on the same clips, in turn, so that a machine whose speed drifts does
 
 - paper: the paper's pipeline as a competent researcher writes it (baselines.py)
 - batched: its parts, made faster without changing them (baselines.py)
-- ours, in process: the pipeline that serves, in each precision that this CPU has
-- ours, over HTTP: through TorchServe in bf16, from one client and from eight at once
-- floor: decoding, detection and the backbone's multiplications, each alone (floor.py)
+- ours: the pipeline that serves, in this process, in each precision that this CPU has
+- HTTP: the same through TorchServe, from one client and from eight at once
+- alone: decoding, detection and the engine one after the other, each with all cores
+- floor: decoding and detection so, and the backbone's multiplications at the rate of the
+  machine's matrix products (floor.py)
 
 Weights are seeded; their values change no time.
 """
@@ -23,49 +25,42 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from affect_client import AffectClient, RetryPolicy, Timeouts
-from affect_core.checkpoint import load_checkpoint, save_checkpoint
-from affect_core.engine_plan import PLAN_FILE, CpuPrecision, EnginePlan, read_plan
-from affect_core.engines import DeviceChoice
-from affect_core.events import ClipDone, ClipJob
+from affect_core.checkpoint import load_checkpoint
 from affect_core.faces import choose_detector
-from affect_core.limits import Limits
-from affect_core.model import AffectModel
-from affect_core.openvino_engine import native_precisions
-from affect_core.pipeline import AffectPipeline
-from affect_core.runtime import Runtime, share_cores
 from affect_core.types import StageSeconds
 from affect_serving.server import LocalServer
-from affect_training.calibrate import plan_engines, stand_in_crops
-from affect_training.card import model_card
-from affect_training.export import export_archive
-from affect_training.initial import BackboneWeights, initial_model
 from baselines import batched, paper
 from floor import Floor, floor_of, matrix_rates
+from ours import InProcess, engine_alone_s, exported, over_http, precisions
 from panning import SIZES, panning_clip
 from served import machine, save
 
 _CLIENTS: Final = 8
 _PORT: Final = 19080
-_console = Console()
+_SAMPLE_FPS: Final = 5
+_console = Console(width=110)
+
+Work = Callable[[], StageSeconds | float]
+"""Does one clip; the seconds of its stages, or of one clip where they are not known."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Row:
     """One way to work through one clip."""
 
     way: str
     precision: str
-    seconds: list[float]
+    seconds: list[float] = field(default_factory=list)
     """Of each run, for one clip; with several clients their share of the whole."""
     stages: dict[str, float] = field(default_factory=dict)
 
@@ -83,117 +78,101 @@ class Case:
     clip_s: int
     rows: list[Row]
     floor: Floor
+    matrix_gflops: dict[str, float]
+    slowest_over_fastest: dict[str, float]
+    """Of the clients that send at once, by precision."""
 
 
-def plan_for_all(model: AffectModel, size: int) -> EnginePlan:
-    """bf16 by default, and int8 for the asking, where this CPU has them."""
-    crops = stand_in_crops(size)
-    tried = [plan_engines(model, crops, precision) for precision in _lower_precisions()]
-    return EnginePlan(
-        weights_sha256=tried[0].weights_sha256,
-        cpu=tried[0].cpu,
-        checks=tuple(check for plan in tried for check in plan.checks),
-        int8_ranges=tried[-1].int8_ranges,
-    )
+class Bench:
+    """What every size shares: the model, our pipelines, and servers once asked for.
+
+    Args:
+        folder: for the checkpoint and the archives.
+        http: whether to go through TorchServe, too.
+    """
+
+    def __init__(self, folder: Path, *, http: bool) -> None:
+        self._folder = folder
+        self._model = exported(folder)
+        self._channels_last = copy.deepcopy(self._model)
+        self._channels_last.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._lower = [name for name in precisions() if name != "float32"]
+        self._ours = {name: InProcess(folder, name) for name in precisions()}
+        self._http = http
+        self._spread: dict[str, float] = {}
+
+    def close(self) -> None:
+        """Stop our pipelines."""
+        for ours in self._ours.values():
+            ours.close()
+
+    def measure(self, size: str, clip_s: int, runs: int) -> Case:
+        """Every way through one clip, `runs` times in turn."""
+        clip, short = panning_clip(clip_s, size), panning_clip(10, size)
+        path = self._folder / f"{size}.mp4"
+        path.write_bytes(clip)
+        spec = load_checkpoint(self._folder).spec.preprocess
+        rates = matrix_rates()
+        floor = floor_of(clip, spec, choose_detector(spec.detector).detect, rates)
+        rows: list[tuple[Row, Work]] = [
+            (Row("paper", "float32"), lambda: _timed(lambda: paper(path, self._model))),
+            (Row("batched", "float32"), lambda: _timed(lambda: batched(path, self._channels_last))),
+        ]
+        for name, ours in self._ours.items():
+            ours.run(short)
+            rows.append((Row("ours", name), lambda ours=ours: ours.run(clip)))  # type: ignore[misc]
+            crops = np.zeros((clip_s * _SAMPLE_FPS, spec.crop_size, spec.crop_size, 3), np.uint8)
+            rows.append(
+                (
+                    Row("alone", name),
+                    lambda name=name, crops=crops: (  # type: ignore[misc]
+                        floor.decode_s + floor.detect_s + engine_alone_s(self._folder, name, crops)
+                    ),
+                )
+            )
+        with ExitStack() as servers:
+            if self._http:
+                rows += self._over_http(clip, short, servers)
+            for _ in range(runs):
+                for row, work in rows:
+                    _add(row, work())
+        return Case(size, clip_s, [row for row, _ in rows], floor, rates, dict(self._spread))
+
+    def _over_http(self, clip: bytes, short: bytes, servers: ExitStack) -> list[tuple[Row, Work]]:
+        rows: list[tuple[Row, Work]] = []
+        for place, name in enumerate(self._lower):
+            server = servers.enter_context(LocalServer(self._folder / name, _PORT + 10 * place))
+            over_http(server.inference_url, short, 1)
+            for clients in (1, _CLIENTS):
+
+                def send(
+                    url: str = server.inference_url, name: str = name, clients: int = clients
+                ) -> float:
+                    answered = over_http(url, clip, clients)
+                    if clients > 1:
+                        self._spread[name] = answered.slowest_over_fastest
+                    return answered.seconds / clients
+
+                rows.append((Row(f"HTTP, {clients} at once", name), send))
+        return rows
 
 
-def _lower_precisions() -> list[CpuPrecision]:
-    found = native_precisions()
-    known: tuple[CpuPrecision, ...] = ("bfloat16", "int8")
-    return [precision for precision in known if precision in found] or ["float32"]
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
-def in_process(
-    folder: Path, plan: EnginePlan, precision: CpuPrecision
-) -> Callable[[bytes], StageSeconds]:
-    """The serving pipeline in a precision: clip to the seconds of its stages."""
-    checkpoint = load_checkpoint(folder)
-    choice = DeviceChoice.for_serving(None, plan, precision)
-    share_cores(choice)
-    preprocess = checkpoint.spec.preprocess
-    pipeline = AffectPipeline(
-        Runtime(checkpoint, choice, plan),
-        choose_detector(preprocess.detector).detect,
-        preprocess,
-        Limits(),
-    )
-
-    def run(clip: bytes) -> StageSeconds:
-        for event in pipeline.events([ClipJob(clip)]):
-            if isinstance(event, ClipDone):
-                return event.seconds
-        raise RuntimeError("the clip failed")
-
-    return run
-
-
-def over_http(url: str, clip: bytes, clients: int) -> tuple[float, float]:
-    """Seconds a clip, from so many clients at once, and the slowest's share of the fastest's."""
-    patient = Timeouts(read_s=1800, answer_s=1800)
-    with (
-        AffectClient(base_url=url, retries=RetryPolicy(max_retries=0), timeouts=patient) as client,
-        ThreadPoolExecutor(clients) as pool,
-    ):
-        started = time.perf_counter()
-
-        def one(_: int) -> float:
-            client.predict(clip)
-            return time.perf_counter() - started
-
-        taken = list(pool.map(one, range(clients)))
-    return max(taken) / clients, max(taken) / min(taken)
-
-
-def measure(size: str, clip_s: int, runs: int, folder: Path, model: AffectModel) -> Case:
-    """Everything but HTTP for one clip, in turn."""
-    clip = panning_clip(clip_s, size)
-    path = folder / f"{size}.mp4"
-    path.write_bytes(clip)
-    checkpoint = load_checkpoint(folder)
-    spec, plan = checkpoint.spec, read_plan(folder, checkpoint.weights_sha256)
-    rates = matrix_rates()
-    floor = floor_of(clip, spec.preprocess, choose_detector(spec.preprocess.detector).detect, rates)
-    precisions: list[CpuPrecision] = ["float32", *_lower_precisions()]
-    ours = {name: in_process(folder, plan, name) for name in dict.fromkeys(precisions)}
-    for run in ours.values():
-        run(panning_clip(10, size))
-    channels_last = copy.deepcopy(model)
-    channels_last.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    seconds: dict[tuple[str, str], list[float]] = {}
-    stages: dict[str, StageSeconds] = {}
-    for _ in range(runs):
-        for way, work, layers in (("paper", paper, model), ("batched", batched, channels_last)):
-            started = time.perf_counter()
-            work(path, layers)
-            seconds.setdefault((way, "float32"), []).append(time.perf_counter() - started)
-        for precision, run in ours.items():
-            started = time.perf_counter()
-            stages[precision] = run(clip)
-            seconds.setdefault(("ours", precision), []).append(time.perf_counter() - started)
-    rows = [
-        Row(way, precision, taken, asdict(stages[precision]) if way == "ours" else {})
-        for (way, precision), taken in seconds.items()
-    ]
-    return Case(size, clip_s, rows, floor)
-
-
-def measure_http(case: Case, runs: int, store: Path, plan: EnginePlan) -> float:
-    """Add the rows over HTTP; the slowest client's time over the fastest's, of eight."""
-    clip = panning_clip(case.clip_s, case.size)
-    one, many, spread = [], [], 1.0
-    with LocalServer(store, _PORT) as server:
-        over_http(server.inference_url, panning_clip(10, case.size), 1)
-        for _ in range(runs):
-            one.append(over_http(server.inference_url, clip, 1)[0])
-            each, spread = over_http(server.inference_url, clip, _CLIENTS)
-            many.append(each)
-    case.rows.append(Row("HTTP, 1 client", plan.cpu, one))
-    case.rows.append(Row(f"HTTP, {_CLIENTS} clients", plan.cpu, many))
-    return spread
+def _add(row: Row, result: StageSeconds | float) -> None:
+    if isinstance(result, StageSeconds):
+        row.stages = asdict(result)
+        row.seconds.append(result.total)
+    else:
+        row.seconds.append(result)
 
 
 def show(case: Case) -> None:
-    """Print a case's table."""
+    """Print a case's tables."""
     by_paper = next(row.median for row in case.rows if row.way == "paper")
     table = Table(title=f"{case.clip_s} s at {case.size}, one face, seconds a clip")
     for name in ("way", "precision", "seconds", "spread", "x paper", "real time", "of its floor"):
@@ -226,16 +205,10 @@ def show(case: Case) -> None:
             f"{case.floor.total_s(precision):.2f}",
         )
     _console.print(parts)
-
-
-def exported(folder: Path) -> tuple[AffectModel, EnginePlan]:
-    """An untrained VGG19-ConvLSTM as a checkpoint in `folder` and an archive below it."""
-    model, spec = initial_model(BackboneWeights.SEEDED, folder, lambda done, total: None)
-    plan = plan_for_all(model, spec.preprocess.crop_size)
-    save_checkpoint(folder, model, spec)
-    (folder / PLAN_FILE).write_text(plan.model_dump_json(), encoding="utf-8")
-    export_archive(model, spec, model_card(spec, None, plan), folder / "store", plan)
-    return model, plan
+    rates = ", ".join(f"{name} {rate:.0f}" for name, rate in case.matrix_gflops.items())
+    spread = ", ".join(f"{name} {ratio:.2f}" for name, ratio in case.slowest_over_fastest.items())
+    _console.print(f"matrix products: {rates} GFLOP/s")
+    _console.print(f"slowest of {_CLIENTS} clients over the fastest: {spread or 'not measured'}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -251,24 +224,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     about = {**machine(), "affinity": len(os.sched_getaffinity(0))}
     _console.print(about)
-    cases, spreads = [], {}
+    cases = []
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        model, plan = exported(folder)
+        bench = Bench(Path(name), http=not chosen.no_http)
         for size in chosen.sizes:
-            case = measure(size, chosen.seconds, chosen.runs, folder, model)
-            if not chosen.no_http:
-                spreads[size] = measure_http(case, chosen.runs, folder / "store", plan)
-            show(case)
-            cases.append(case)
-    save(
-        chosen,
-        {
-            "machine": about,
-            "cases": [asdict(case) for case in cases],
-            "slowest_of_eight_over_fastest": spreads,
-        },
-    )
+            cases.append(bench.measure(size, chosen.seconds, chosen.runs))
+            show(cases[-1])
+        bench.close()
+    save(chosen, {"machine": about, "cases": [asdict(case) for case in cases]})
 
 
 if __name__ == "__main__":

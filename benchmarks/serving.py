@@ -2,6 +2,8 @@
 
     python benchmarks/serving.py stages    one 30 s 720p clip with one face, sent alone
     python benchmarks/serving.py memory    a 10 s and a 10 min 720p clip; the worker's peak memory
+    python benchmarks/serving.py start     from a worker's first moment until it takes clips
+    python benchmarks/serving.py hundred   its memory after 10 and after 100 clips
 
 The clips are made by panning.py.
 """
@@ -14,6 +16,7 @@ import platform
 import statistics
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -80,6 +83,38 @@ def memory(model_store: Path) -> None:
     _console.print(f"difference of the peaks: {peaks[600] - peaks[10]:+.0f} MiB")
 
 
+def start(model_store: Path, runs: int) -> None:
+    """Print the seconds from a worker's first moment until it takes clips, and its memory."""
+    taken = []
+    for _ in range(runs):
+        with LocalServer(model_store, 19080) as server:
+            ready = time.time()
+            (pid,) = server.worker_pids()
+            taken.append(ready - psutil.Process(pid).create_time())
+            memory_info = psutil.Process(pid).memory_full_info()
+    _console.print(
+        f"worker ready after {statistics.median(taken):.1f} s (median of {runs}, at most "
+        f"{max(taken):.1f}); {memory_info.rss / 2**20:.0f} MiB resident, of which "
+        f"{memory_info.uss / 2**20:.0f} its own"
+    )
+
+
+def hundred(model_store: Path) -> None:
+    """Print the worker's resident memory while a hundred clips come, four at a time."""
+    clip = panning_clip(10, "480p")
+    with LocalServer(model_store, 19080) as server, ThreadPoolExecutor(4) as pool:
+        (pid,) = server.worker_pids()
+        worker = psutil.Process(pid)
+        for count in range(10, 101, 10):
+            for _, answer in pool.map(lambda _: post(server, clip), range(10)):
+                assert len(answer.frames) == 50
+            memory_mib = worker.memory_info().rss / 2**20
+            _console.print(
+                f"{count} clips: {memory_mib:.0f} MiB, {worker.num_threads()} threads, "
+                f"{worker.num_fds()} files"
+            )
+
+
 def _peak_mib(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
@@ -92,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("stages", "memory"))
+    parser.add_argument("what", choices=("stages", "memory", "start", "hundred"))
     parser.add_argument("--model-store", type=Path, default=Path("model_store"))
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
@@ -100,10 +135,15 @@ def main() -> None:
         f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, "
         f"Python {sys.version.split()[0]}, torch {torch.__version__}"
     )
-    if arguments.what == "stages":
-        stages(arguments.model_store, arguments.runs)
-    else:
-        memory(arguments.model_store)
+    match arguments.what:
+        case "stages":
+            stages(arguments.model_store, arguments.runs)
+        case "start":
+            start(arguments.model_store, arguments.runs)
+        case "hundred":
+            hundred(arguments.model_store)
+        case _:
+            memory(arguments.model_store)
 
 
 if __name__ == "__main__":
