@@ -1,12 +1,18 @@
 # `make` lists the targets. PYTHON picks the interpreter (3.10 to 3.12), TORCH_INDEX a further index
-# for torch, whose local versions (+cpu) pip prefers (for example https://download.pytorch.org/whl/cpu), AFFECT_PORT the service's port.
+# for torch, whose local versions (+cpu) pip prefers (for example https://download.pytorch.org/whl/cpu), AFFECT_PORT the service's port,
+# TEST_WORKERS how many processes share the tests.
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 AFFECT_PORT ?= 8080
+TEST_WORKERS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 export AFFECT_PORT
+# Files stay whole: they start servers and train models once. One thread each: those of several
+# processes would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+  -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve archive test test-training test-system check bench format reference clean
@@ -39,7 +45,7 @@ serve: setup archive ## the service in the foreground on AFFECT_PORT, +1 managem
 	$(BIN)/affect-serve run --port $(AFFECT_PORT)
 
 test: setup ## all tests that need pip alone, but for those of test-training
-	$(BIN)/python -m pytest -m 'not system and not training'
+	$(PYTEST) -m 'not system and not training'
 
 test-training: setup ## whole training runs: kills, two processes, the tutorial; about five minutes
 	$(BIN)/python -m pytest -m training

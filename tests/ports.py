@@ -7,8 +7,14 @@ import socket
 
 
 def free_ports(count: int = 5) -> int:
-    """The first of `count` adjacent free ports; runs beside each other look in other places."""
-    ports = list(range(18080, 28080, 10))
+    """The first of `count` adjacent free ports; runs beside each other look in other places.
+
+    Workers of one run each have ports that the others never look at: a port that is found free is
+    taken only seconds later.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ports = list(range(18080, 28080, 10))[worker::workers]
     begin = os.getpid() % len(ports)
     for first in ports[begin:] + ports[:begin]:
         try:
