@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Final
 
@@ -133,6 +132,9 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def _seconds_until(date: str, now: datetime) -> float | None:
+    # Few servers send dates, and the package is a twentieth of importing this one.
+    from email.utils import parsedate_to_datetime
+
     try:
         when = parsedate_to_datetime(date)
         # A date with the zone -0000 comes back without one; HTTP dates are in GMT.

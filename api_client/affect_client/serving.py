@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import functools
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from affect_client._answers import Answer, parse
 from affect_client.wire import ModelDescription
+
+if TYPE_CHECKING:
+    from pydantic import RootModel
 
 
 class _Told(BaseModel):
@@ -62,8 +66,12 @@ class ModelNames(_Told):
     models: list[ModelName]
 
 
-class _Versions(RootModel[Annotated[list[ServedModel], Field(min_length=1)]]):
-    model_config = ConfigDict(defer_build=True)
+@functools.cache
+def _versions() -> type[RootModel[list[ServedModel]]]:
+    """At least one. A model of a list is built where it is named: here, when first used."""
+    from pydantic import RootModel
+
+    return RootModel[Annotated[list[ServedModel], Field(min_length=1)]]
 
 
 def parse_health(answer: Answer) -> Health:
@@ -81,7 +89,7 @@ def parse_names(answer: Answer) -> list[str]:
 
 def parse_model(answer: Answer) -> ServedModel:
     """The version of a model that answers where none is named."""
-    return parse(_Versions, answer, set()).root[0]
+    return parse(_versions(), answer, set()).root[0]
 
 
 def parse_description(answer: Answer) -> ModelDescription:

@@ -42,10 +42,10 @@ def test_a_client_needs_httpx_and_nothing_heavier() -> None:
 
 
 def test_importing_takes_less_than_three_tenths_of_a_second() -> None:
-    """Or, on a slow machine, little more than the two packages that it is built on."""
+    """Or, on a slow machine, less than the two packages that it is built on."""
     # In turn, and the processor's time of the least disturbed run: the rest is a busy machine's.
     ours, theirs = [], []
     for _ in range(7):
         ours.append(float(run(TIMED.format("from affect_client import AffectClient"))))
         theirs.append(float(run(TIMED.format("import httpx; from pydantic import BaseModel"))))
-    assert min(ours) < max(0.3, 1.3 * min(theirs)), (ours, theirs)
+    assert min(ours) < max(0.3, min(theirs)), (ours, theirs)
