@@ -8,6 +8,7 @@
     408 RequestTimeoutError
     409 ConflictError               UnknownSessionError
     413 TooLargeError               ClipTooLongError FrameTooLargeError BodyTooLargeError
+    421 MisdirectedError
     422 UnprocessableError          InvalidOptionsError UndecodableClipError NoVideoStreamError
     429 RateLimitedError
     500 ServerError                 InternalServerError
@@ -80,6 +81,13 @@ class TooLargeError(StatusError):
 
     status = 413
     advice = "Cut the clip or lower its bit rate; the front end takes 256 MiB unless set otherwise."
+
+
+class MisdirectedError(StatusError):
+    """421: a gateway that does not go by this host name."""
+
+    status = 421
+    advice = "Check the host name in base_url."
 
 
 class UnprocessableError(StatusError):
@@ -210,8 +218,19 @@ def _family(base: type[StatusError]) -> list[type[StatusError]]:
     return [each for child in base.__subclasses__() for each in (child, *_family(child))]
 
 
-BY_CODE: Final = {kind.code: kind for kind in _family(StatusError) if kind.code is not None}
-"""The class of every problem code."""
-
 BY_STATUS: Final = {kind.status: kind for kind in _family(StatusError) if kind.code is None}
 """The class of every status that is told apart; others are `StatusError` itself."""
+
+BY_CODE: Final = {kind.code: kind for kind in _family(StatusError) if kind.code is not None} | {
+    # A gateway's codes say no more than their statuses.
+    "bad_request": BadRequestError,
+    "unauthorized": AuthenticationError,
+    "forbidden": PermissionDeniedError,
+    "not_found": NotFoundError,
+    "method_not_allowed": MethodNotAllowedError,
+    "misdirected_request": MisdirectedError,
+    "too_many_requests": RateLimitedError,
+    "bad_gateway": BadGatewayError,
+    "gateway_timeout": GatewayTimeoutError,
+}
+"""The class of every problem code."""

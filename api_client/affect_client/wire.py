@@ -212,6 +212,15 @@ ProblemCode = Literal[
     "overloaded",
     "deadline_exceeded",
     "internal_error",
+    "bad_request",
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "method_not_allowed",
+    "misdirected_request",
+    "too_many_requests",
+    "bad_gateway",
+    "gateway_timeout",
 ]
 
 PROBLEMS: Final[dict[ProblemCode, tuple[int, str]]] = {
@@ -226,9 +235,34 @@ PROBLEMS: Final[dict[ProblemCode, tuple[int, str]]] = {
     "overloaded": (503, "The server is busy"),
     "deadline_exceeded": (504, "The clip took too long"),
     "internal_error": (500, "The server failed on this clip"),
+    "bad_request": (400, "The request cannot be understood"),
+    "unauthorized": (401, "No key that is known here"),
+    "forbidden": (403, "The key is blocked"),
+    "not_found": (404, "Nothing is served at this path"),
+    "method_not_allowed": (405, "Not a method of this path"),
+    "misdirected_request": (421, "Not a host name of this gateway"),
+    "too_many_requests": (429, "More requests than the key may make"),
+    "bad_gateway": (502, "No replica of the service answers"),
+    "gateway_timeout": (504, "The service did not answer in time"),
 }
 """Status and title of every problem, by code. `internal_error` answers a defect of ours
 for one clip of a batch, where failing the batch would touch the others."""
+
+GATEWAY_CODES: Final[frozenset[ProblemCode]] = frozenset(
+    {
+        "bad_request",
+        "unauthorized",
+        "forbidden",
+        "not_found",
+        "method_not_allowed",
+        "misdirected_request",
+        "too_many_requests",
+        "bad_gateway",
+        "gateway_timeout",
+        "overloaded",
+    }
+)
+"""Codes that only a gateway answers with. It also answers `body_too_large`, as the service does."""
 
 
 class Problem(_Response):

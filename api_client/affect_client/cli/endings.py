@@ -49,7 +49,7 @@ _BY_KIND: Final[tuple[tuple[Ending, tuple[type[AffectError], ...]], ...]] = (
     (Ending.NO_SERVER, (
         errors.UnreachableError, errors.ConnectionLostError, errors.NotAffectlineError,
         refusals.AuthenticationError, refusals.PermissionDeniedError, refusals.NotFoundError,
-        refusals.MethodNotAllowedError, refusals.BadGatewayError,
+        refusals.MethodNotAllowedError, refusals.MisdirectedError, refusals.BadGatewayError,
     )),
     (Ending.BROKEN, (errors.UnexpectedAnswerError,)),
 )  # fmt: skip

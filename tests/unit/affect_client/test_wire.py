@@ -237,6 +237,15 @@ STATUSES = {
     "overloaded": 503,
     "deadline_exceeded": 504,
     "internal_error": 500,
+    "bad_request": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "misdirected_request": 421,
+    "too_many_requests": 429,
+    "bad_gateway": 502,
+    "gateway_timeout": 504,
 }
 
 

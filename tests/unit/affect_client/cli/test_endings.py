@@ -23,6 +23,7 @@ PINNED = {
     "BrokenStreamError": B, "UnexpectedAnswerError": B,
     "BadRequestError": R, "EmptyBodyError": R, "AuthenticationError": N,
     "PermissionDeniedError": N, "NotFoundError": N, "MethodNotAllowedError": N,
+    "MisdirectedError": N,
     "RequestTimeoutError": L, "ConflictError": R, "UnknownSessionError": R, "TooLargeError": R,
     "ClipTooLongError": R, "FrameTooLargeError": R, "BodyTooLargeError": R,
     "UnprocessableError": R, "InvalidOptionsError": R, "UndecodableClipError": R,
