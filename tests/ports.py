@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
+
+import httpx
 
 
 def free_ports(count: int = 5) -> int:
@@ -25,3 +28,12 @@ def free_ports(count: int = 5) -> int:
             continue
         return first
     raise AssertionError("no free ports")
+
+
+def answers(url: str, tls: ssl.SSLContext | None = None) -> bool:
+    """Whether anything is said there."""
+    try:
+        httpx.get(url, verify=True if tls is None else tls, timeout=5)
+    except httpx.HTTPError:
+        return False
+    return True

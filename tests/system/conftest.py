@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, and pages that must keep quiet in it."""
+"""Debian's Chromium, driven by Playwright, and pages that must keep quiet in it; Debian's nginx."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, sync_playwright
 import clips
 from affect_client import wire
 from affect_client.report import write_report
+from gateway import Gateway
+from replicas import Replica
 from report_answers import SECONDS
 from report_pages import ReportPage, Show
 
@@ -69,3 +71,42 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Show]:
     for report in pages:
         report.page.close()
     assert [report.complaints for report in pages] == [[] for _ in pages]
+
+
+@pytest.fixture(scope="session")
+def replicas(
+    live_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Replica, Replica]]:
+    """Two services with clips and live sessions."""
+    folder = tmp_path_factory.mktemp("replicas")
+    pair = (
+        Replica(live_store, folder / "0", live=True),
+        Replica(live_store, folder / "1", live=True),
+    )
+    for replica in pair:
+        replica.wait_ready()
+    yield pair
+    for replica in pair:
+        replica.drain()
+    assert [replica.stop() for replica in pair] == [0, 0]
+
+
+@pytest.fixture
+def gateway(replicas: tuple[Replica, Replica], tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway of the test's own before both."""
+    with Gateway(tmp_path, [replica.address for replica in replicas]) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def lone_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway before nobody, of all tests that leave its site alone."""
+    with Gateway(tmp_path_factory.mktemp("gateway"), ["127.0.0.1:9"]) as running:
+        yield running
+
+
+@pytest.fixture
+def own_gateway(tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway of the test's own before nobody."""
+    with Gateway(tmp_path, ["127.0.0.1:9"]) as running:
+        yield running
