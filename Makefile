@@ -15,7 +15,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
   -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve archive test test-training test-system check bench format reference clean
+.PHONY: help setup demo serve archive test test-training test-system check audit bench format reference clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -58,6 +58,11 @@ check: setup ## lint, format, types, import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: setup ## known vulnerabilities of pinned packages; AUDIT_REQUIRED=1 where they can be asked for
+	@test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit \
+	  && .audit/bin/python -m pip install -q --disable-pip-version-check pip-audit==2.10.1; }
+	.audit/bin/python docker/image/audit.py
 
 bench: setup ## how fast clips are worked through, in one run, alone; writes bench.json
 	$(BIN)/python benchmarks/bench.py --json bench.json

@@ -31,6 +31,7 @@ class Replica:
     def __init__(self, store: Path, log: Path, *, live: bool = False) -> None:
         self.port = free_ports(_PORTS)
         self.log = log
+        self._told = False
         command = [sys.executable, "-m", "affect_serving.cli", "run", "--drain-s", "60"]
         command += ["--model-store", str(store), "--port", str(self.port)]
         with log.open("wb") as output:
@@ -64,6 +65,7 @@ class Replica:
 
     def drain(self) -> None:
         """Send SIGTERM."""
+        self._told = True
         self.process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -71,6 +73,7 @@ class Replica:
         family = [psutil.Process(self.process.pid)]
         family += family[0].children(recursive=True)
         folders = {process.cwd() for process in family if process.name() == "java"}
+        self._told = True
         for process in family:
             os.kill(process.pid, signal.SIGKILL)
         psutil.wait_procs(family, timeout=10)
@@ -80,6 +83,6 @@ class Replica:
 
     def stop(self) -> int:
         """Its exit status."""
-        if self.process.poll() is None:
+        if not self._told:
             self.drain()
         return self.process.wait(90)

@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Final
 
 import httpx
 import typer
@@ -21,6 +21,7 @@ from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 _console = Console()
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 ModelStore = Annotated[
     Path, typer.Option(help="Folder that `affect-train export` wrote the archive into.")
@@ -45,7 +46,7 @@ def main() -> None:
 
     # SIGTERM would end us without the `finally` that stops TorchServe, and a shell that starts
     # us in the background has SIGINT ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPPING:
         signal.signal(number, stop)
 
 
@@ -108,6 +109,9 @@ def run(
         _console.print(str(error), style="red", highlight=False, markup=False)
         raise typer.Exit(1) from error
     finally:
+        # One more signal now would leave behind what is being stopped.
+        for number in _STOPPING:
+            signal.signal(number, signal.SIG_IGN)
         server.stop()
 
 

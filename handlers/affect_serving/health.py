@@ -33,7 +33,7 @@ def check(port: int, host: str = _HERE) -> str | None:
             workers = _get(f"{management}/{name}")[0]["workers"]
             if not any(worker["status"] == "READY" for worker in workers):
                 return f"{name} has no worker that is ready."
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, TypeError, LookupError) as error:
         return f"{type(error).__name__}: {error}"
     return None if names else "No model is loaded."
 

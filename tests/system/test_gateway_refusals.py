@@ -170,7 +170,7 @@ def test_hosts_that_are_not_the_gateway_s_are_refused(
 def test_no_key_a_wrong_key_and_a_blocked_key(own_gateway: Gateway) -> None:
     with httpx.Client(verify=own_gateway.tls, base_url=own_gateway.url) as http:
         for header in (None, "", "Bearer", f"Basic {own_gateway.key}", "Bearer é" * 9):
-            sent = {} if header is None else {"Authorization": header.encode("latin-1")}
+            sent = {} if header is None else {b"Authorization": header.encode("latin-1")}
             for method, path in (("POST", AFFECT), ("OPTIONS", "/"), ("GET", "/models")):
                 answer = http.request(method, path, headers=sent)
                 assert answer.status_code == 401
