@@ -59,7 +59,7 @@ check: setup ## lint, format, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-audit: setup ## known vulnerabilities of pinned packages; AUDIT_REQUIRED=1 where they can be asked for
+audit: ## known vulnerabilities of pinned packages; AUDIT_REQUIRED=1 where they can be asked for
 	@test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit \
 	  && .audit/bin/python -m pip install -q --disable-pip-version-check pip-audit==2.10.1; }
 	.audit/bin/python docker/image/audit.py
