@@ -8,8 +8,11 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 import clips
@@ -108,7 +111,14 @@ def test_uploads_wait_in_memory_and_leave_nothing(gateway: Gateway) -> None:
 
 
 def files(gateway: Gateway) -> list[str]:
-    return [path.name for path in gateway.uploads.rglob("*") if path.is_file()]
+    """Uploads that nginx has open. It takes their names away as it makes them."""
+    assert [path for path in gateway.uploads.rglob("*") if path.is_file()] == []
+    links: list[str] = []
+    for worker in psutil.Process(gateway.process.pid).children():
+        for link in Path(f"/proc/{worker.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                links.append(str(link.readlink()))
+    return [link for link in links if link.startswith(f"{gateway.uploads}/")]
 
 
 def test_keys_are_rotated_without_dropping_a_request(gateway: Gateway) -> None:
