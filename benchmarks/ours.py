@@ -20,7 +20,7 @@ from affect_core.model import AffectModel
 from affect_core.openvino_engine import native_precisions
 from affect_core.pipeline import AffectPipeline
 from affect_core.runtime import Runtime, share_cores
-from affect_core.types import Image, StageSeconds
+from affect_core.types import FaceChoice, Image, Sampling, StageSeconds
 from affect_serving.settings import ServingSettings
 from affect_training.calibrate import plan_engines, stand_in_crops
 from affect_training.card import model_card
@@ -79,9 +79,9 @@ class InProcess:
         runtime = Runtime(checkpoint, choice, plan)
         self._pipeline = AffectPipeline(runtime, detect, preprocess, Limits(), threads)
 
-    def run(self, clip: bytes) -> StageSeconds:
+    def run(self, clip: bytes, faces: FaceChoice = "primary") -> StageSeconds:
         """Work through a clip; the seconds of its stages."""
-        for event in self._pipeline.events([ClipJob(clip)]):
+        for event in self._pipeline.events([ClipJob(clip, Sampling(faces=faces))]):
             if isinstance(event, ClipDone):
                 return event.seconds
         raise RuntimeError("the clip failed")
