@@ -26,8 +26,8 @@ class Sample:
 class ServerMetrics:
     """Everything that the server counts, since it started.
 
-    TorchServe's own metrics are in `samples` too. Before the first clip the server has no metric
-    of ours, and the sums below are 0 or empty.
+    TorchServe's own metrics are in `samples` too. Before the first clip counts are 0, and means
+    are not there.
     """
 
     samples: tuple[Sample, ...]
@@ -50,7 +50,7 @@ class ServerMetrics:
 
     @property
     def mean_stage_seconds(self) -> dict[str, float]:
-        """Mean seconds a clip by stage: `decode`, `detect`, `backbone`, `temporal`, `total`."""
+        """Mean seconds a clip by stage: `decode`, `detect`, `backbone`, `temporal`, `encode`."""
         sums = self.by("affect_stage_seconds_sum", "stage")
         counts = self.by("affect_stage_seconds_count", "stage")
         return {stage: sums[stage] / count for stage, count in counts.items() if count}

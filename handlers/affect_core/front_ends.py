@@ -100,8 +100,12 @@ class FrontEnds:
 
     def _run(self, running: Running, into: queue.Queue[Prepared]) -> None:
         prepared = self._guarded(running)
+        taken_up = False
         while not running.cancelled.is_set():
             with self._turns:
+                if not taken_up:
+                    running.seconds.queue = time.perf_counter() - running.started
+                    taken_up = True
                 item = next(prepared, None)
             if item is None:
                 return

@@ -26,6 +26,8 @@ class Sessions:
         self._most = most
         self._clock = clock
         self._kept: dict[str, tuple[Session, float]] = {}  # the longest idle first
+        self.expired = 0
+        """Sessions forgotten that nobody ended."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -41,7 +43,7 @@ class Sessions:
         self.end(name)
         self.sweep()
         if len(self._kept) == self._most:
-            del self._kept[next(iter(self._kept))]
+            self._forget(next(iter(self._kept)))
         self._kept[name] = (session, self._clock())
 
     def end(self, name: str) -> None:
@@ -55,4 +57,8 @@ class Sessions:
             name = next(iter(self._kept))
             if now - self._kept[name][1] <= self.idle_s:
                 return
-            del self._kept[name]
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        del self._kept[name]
+        self.expired += 1

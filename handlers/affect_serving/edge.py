@@ -27,6 +27,12 @@ def refuse(context: Any, position: int, problem: wire.Problem) -> str:
     return problem.model_dump_json()
 
 
+def echo_trace(context: Any, position: int, traceparent: str | None) -> None:
+    """Send the trace that a request belongs to back with its answer."""
+    if traceparent is not None:
+        context.set_response_header(position, "traceparent", traceparent)
+
+
 def begin_pieces(context: Any) -> None:
     """Before the first of the next three, once for each call of the handler."""
     context.stopping_criteria = {}

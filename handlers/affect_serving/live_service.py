@@ -23,13 +23,15 @@ from affect_core.session import Session
 from affect_core.sessions import Sessions
 from affect_core.types import ClipInfo, Sampling, StageSeconds
 from affect_serving import edge
+from affect_serving.account import Account
+from affect_serving.books import LiveBooks
 from affect_serving.describe import Describing
 from affect_serving.live_requests import LiveRequest, parse_live_request
-from affect_serving.metrics import LiveMetrics
-from affect_serving.requests import RequestError
+from affect_serving.requests import RequestError, body_bytes
 from affect_serving.responses import to_clip, to_frame, to_problem, to_timing
 from affect_serving.served import ServedModel
 from affect_serving.settings import ServingSettings
+from affect_serving.trace import Origin
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class LiveService:
     Args:
         model: what answers are made with.
         settings: limits.
-        metrics: where requests are counted.
+        books: where requests are counted and logged.
         sequences: `maxNumSequence` and `sequenceMaxIdleMSec` of the archive's model-config.yaml.
     """
 
@@ -54,13 +56,14 @@ class LiveService:
         self,
         model: ServedModel,
         settings: ServingSettings,
-        metrics: LiveMetrics,
+        books: LiveBooks,
         sequences: Mapping[str, Any],
     ) -> None:
         self._model = model
         self._settings = settings
-        self._metrics = metrics
+        self._books = books
         self._idle_s = float(sequences["sequenceMaxIdleMSec"]) / 1000
+        self._expired = 0
         self._sessions = Sessions(self._idle_s + _GRACE_S, int(sequences["maxNumSequence"]))
         limits = settings.limits.model_copy(update={"max_samples": settings.live_max_samples})
         self._pipeline = AffectPipeline(
@@ -83,7 +86,7 @@ class LiveService:
         """
         with self._lock:
             answers = self._answer(rows, context)
-            self._metrics.batch(self._model.info.name)
+            self._books.metrics.batch(len(rows))
             self._tidy()
         return answers
 
@@ -95,25 +98,30 @@ class LiveService:
                 answers[position] = self._describing.answer(context, position)
                 context.set_response_content_type(position, "application/json")
                 continue
+            account = Account(Origin.of(context, position), body_bytes(row), together=len(rows))
+            edge.echo_trace(context, position, account.origin.traceparent)
             try:
-                accepted.append(self._accept(position, row, context))
+                accepted.append(self._accept(position, row, context, account))
             except RequestError as error:
-                answers[position] = self._fail(context, position, to_problem(error))
+                answers[position] = self._fail(context, position, account, to_problem(error))
         for event in self._pipeline.events([one.job for one in accepted]):
             one = accepted[event.job]
             match event:
                 case FrameDone():
-                    one.frames.append(to_frame(event.frame))
+                    with one.account.encoding():
+                        one.frames.append(to_frame(event.frame))
                 case ClipDone():
                     answers[one.position] = self._done(context, one, event.seconds, event.clip)
                 case PicturesDone():
                     answers[one.position] = self._done(context, one, event.seconds, None)
                 case ClipFailed():
                     problem = to_problem(event.error)
-                    answers[one.position] = self._fail(context, one.position, problem)
+                    answers[one.position] = self._fail(context, one.position, one.account, problem)
         return answers
 
-    def _accept(self, position: int, row: Mapping[str, Any], context: Any) -> _Accepted:
+    def _accept(
+        self, position: int, row: Mapping[str, Any], context: Any, account: Account
+    ) -> _Accepted:
         name = context.get_sequence_id(position) or ""
         starts = edge.header(context, position, "ts_request_sequence_start").lower() == "true"
         ends = edge.header(context, position, "ts_request_sequence_end").lower() == "true"
@@ -127,7 +135,8 @@ class LiveService:
             session = Session.begin(self._model.preprocess, request.options.faces or "primary")
         else:
             session = self._known(name).copy()
-        return _Accepted(position, name, session, ends, self._job(request, session))
+        job = self._job(request, session)
+        return _Accepted(position, account, name, session, starts, ends, job)
 
     def _known(self, name: str) -> Session:
         session = self._sessions.find(name)
@@ -151,29 +160,35 @@ class LiveService:
     def _done(
         self, context: Any, one: _Accepted, seconds: StageSeconds, clip: ClipInfo | None
     ) -> str:
+        if one.starts:
+            self._books.metrics.started()
         if one.ends:
             self._sessions.end(one.name)
+            self._books.metrics.ended()
         else:
             self._sessions.keep(one.name, one.session)
-        answer = wire.LiveAnswer(
-            model=self._model.info,
-            session=one.name,
-            frames=one.frames,
-            clip=None if clip is None else to_clip(clip),
-            timing_s=to_timing(seconds),
-        )
+        with one.account.encoding():
+            text = wire.LiveAnswer(
+                model=self._model.info,
+                session=one.name,
+                frames=one.frames,
+                clip=None if clip is None else to_clip(clip),
+                timing_s=to_timing(seconds),
+            ).model_dump_json()
         context.set_response_content_type(one.position, "application/json")
-        self._metrics.answered(answer.frames, answer.timing_s)
-        return answer.model_dump_json()
+        one.account.answer_bytes = len(text)
+        self._books.answered(one.account, one.frames, seconds, clip)
+        return text
 
-    def _fail(self, context: Any, position: int, problem: wire.Problem) -> str:
-        self._metrics.failed(problem.code)
+    def _fail(self, context: Any, position: int, account: Account, problem: wire.Problem) -> str:
+        self._books.failed(account, problem.code)
         return edge.refuse(context, position, problem)
 
     def _tidy(self) -> None:
         """Forget what is idle, now and once nobody sends anything any more."""
         self._sessions.sweep()
-        self._metrics.sessions(len(self._sessions), self._model.info.name)
+        expired, self._expired = self._sessions.expired - self._expired, self._sessions.expired
+        self._books.metrics.sessions(len(self._sessions), expired)
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
@@ -192,8 +207,10 @@ class _Accepted:
     """A row that is worked on, the copy of its session, and the answer so far."""
 
     position: int
+    account: Account
     name: str
     session: Session
+    starts: bool
     ends: bool
     job: Job
     frames: list[wire.Frame] = field(default_factory=list)

@@ -29,11 +29,13 @@ class OpenRequest:
         media_type: of its answer.
         job: its number in the work; None where there is nothing to work on.
         body_bytes: what TorchServe hands over again while no piece was sent.
+        traceparent: goes back with the answer.
     """
 
     media_type: str
     job: int | None = None
     body_bytes: int = 0
+    traceparent: str | None = None
     pieces: list[str] = field(default_factory=list)
     problem: wire.Problem | None = None
     ended: bool = False
@@ -69,6 +71,7 @@ class OpenRequest:
         """Its next piece, or its answer; whether that was its last."""
         if self.problem is not None:
             edge.answer_by_itself(context, position)
+            edge.echo_trace(context, position, self.traceparent)
             text = edge.refuse(context, position, self.problem)
             # TorchServe forgets it once the last piece is sent, which nobody reads.
             self.problem, self.begun = None, True
@@ -77,6 +80,8 @@ class OpenRequest:
             edge.leave_out(context, position)
             return "", False
         last = self.begun and self.ended
+        if not self.begun:
+            edge.echo_trace(context, position, self.traceparent)
         context.set_response_content_type(position, self.media_type)
         edge.send_piece(context, position, last=last)
         text = "".join(self.pieces)

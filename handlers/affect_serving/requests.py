@@ -76,6 +76,11 @@ def parse_request(row: Mapping[str, Any], max_body_bytes: int) -> ClipRequest:
     return ClipRequest(data, parse_options(PredictOptions, row.get("options")))
 
 
+def body_bytes(row: Mapping[str, Any]) -> int:
+    """Of all parts of a row that came as bytes."""
+    return sum(len(value) for value in row.values() if isinstance(value, bytes | bytearray))
+
+
 def parse_options(model: type[OptionsT], value: Any) -> OptionsT:
     """The part `options`, as JSON; None is a part that was not sent.
 

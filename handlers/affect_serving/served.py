@@ -9,6 +9,7 @@ from typing import Any
 
 from affect_client import wire
 from affect_core.checkpoint import Checkpoint, load_checkpoint
+from affect_core.drift import OutputReference, read_reference
 from affect_core.engine_plan import read_plan
 from affect_core.engines import DeviceChoice
 from affect_core.faces import DetectorChoice, FaceDetector, choose_detector
@@ -23,11 +24,15 @@ _PACKAGES = ("affectline", "torch", "torchserve", "av", "opencv-python-headless"
 class ServedModel:
     """What answers are made with and what they say of it."""
 
+    name: str
+    """In TorchServe's paths."""
     runtime: Runtime
     detect: FaceDetector
     preprocess: PreprocessSpec
     info: wire.ModelInfo
     description: wire.ModelDescription
+    reference: OutputReference | None
+    """How its outputs spread in its evaluation, where the archive says so."""
 
     @classmethod
     def load(cls, context: Any, settings: ServingSettings) -> ServedModel:
@@ -51,11 +56,13 @@ class ServedModel:
         detector = choose_detector(settings.detector or preprocess.detector, settings.yunet_model)
         info = _info(checkpoint)
         return cls(
+            context.model_name,
             Runtime(checkpoint, device, plan),
             detector.detect,
             preprocess,
             info,
             _describe(info, device, detector, preprocess),
+            read_reference(folder, checkpoint.weights_sha256),
         )
 
 

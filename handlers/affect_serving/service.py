@@ -12,15 +12,20 @@ from affect_core.events import ClipDone, ClipFailed, ClipJob, ClipOpened, Event,
 from affect_core.pipeline import AffectPipeline
 from affect_core.types import Sampling
 from affect_serving import edge
+from affect_serving.account import Account
+from affect_serving.books import ClipBooks, LiveBooks
 from affect_serving.describe import Describing
 from affect_serving.live_service import LiveService
-from affect_serving.metrics import LiveMetrics, ServingMetrics
+from affect_serving.metrics import describe_model
 from affect_serving.open_requests import OpenRequest
+from affect_serving.recorder import Recorder
 from affect_serving.replies import JSON, Reply, reply_to
-from affect_serving.requests import ClipRequest, RequestError, parse_request
+from affect_serving.requests import ClipRequest, RequestError, body_bytes, parse_request
 from affect_serving.responses import to_problem
 from affect_serving.served import ServedModel
 from affect_serving.settings import ServingSettings
+from affect_serving.trace import Origin
+from affect_serving.worker_report import WorkerReport
 
 _log = logging.getLogger(__name__)
 
@@ -40,12 +45,18 @@ def load_service(context: Any) -> AffectService | LiveService:
         RuntimeError: the archive's model-config.yaml asks for another kind of batching.
     """
     settings = ServingSettings()
+    recorder = Recorder(context.metrics)
+    report = WorkerReport(recorder, context.model_name)
+    report.started()
     model = ServedModel.load(context, settings)
+    describe_model(recorder, model)
     config = context.model_yaml_config or {}
     if config.get("sequenceBatching"):
-        return LiveService(model, settings, LiveMetrics(context.metrics), config)
+        report.start(queue=False)
+        return LiveService(model, settings, LiveBooks(recorder, model), config)
     if config.get("continuousBatching"):
-        return AffectService(model, settings, ServingMetrics(context.metrics))
+        report.start(queue=True)
+        return AffectService(model, settings, ClipBooks(recorder, model))
     raise RuntimeError(
         "The archive's model-config.yaml sets neither continuousBatching nor sequenceBatching. "
         "Export the archive again."
@@ -59,12 +70,10 @@ class AffectService:
     being worked on, and what is known of a stream leaves before the next chunk is begun.
     """
 
-    def __init__(
-        self, model: ServedModel, settings: ServingSettings, metrics: ServingMetrics
-    ) -> None:
+    def __init__(self, model: ServedModel, settings: ServingSettings, books: ClipBooks) -> None:
         self._model = model
         self._settings = settings
-        self._metrics = metrics
+        self._books = books
         self._work = AffectPipeline(
             model.runtime,
             model.detect,
@@ -97,24 +106,26 @@ class AffectService:
             request = self._open.pop(gone)
             if request.job in self._clips:
                 self._work.cancel(request.job)
+                self._books.gone(self._clips[request.job].account, len(self._clips))
                 del self._clips[request.job]
-                self._metrics.gone()
 
     def _begin(self, position: int, row: Mapping[str, Any], context: Any) -> OpenRequest:
         if self._describing.wanted(context, position):
             described = OpenRequest(JSON)
             described.end(self._describing.answer(context, position))
             return described
+        account = Account(Origin.of(context, position), body_bytes(row))
+        trace = account.origin.traceparent
         try:
             clip = parse_request(row, self._settings.max_body_bytes)
         except RequestError as error:
-            refused = OpenRequest(JSON)
-            self._refuse(refused, to_problem(error))
+            refused = OpenRequest(JSON, traceparent=trace)
+            self._refuse(refused, account, to_problem(error), len(self._clips) + 1)
             return refused
         reply = reply_to(self._model.info, clip.options)
         job = self._work.add(ClipJob(clip.data, _sampling(clip)))
-        request = OpenRequest(reply.media_type, job, len(clip.data))
-        self._clips[job] = _Clip(request, reply)
+        request = OpenRequest(reply.media_type, job, len(clip.data), trace)
+        self._clips[job] = _Clip(request, reply, account)
         return request
 
     def _work_on(self) -> None:
@@ -130,33 +141,39 @@ class AffectService:
                 return
 
     def _note(self, event: Event) -> None:
-        request, reply = self._clips[event.job]
+        clip = self._clips[event.job]
         match event:
             case ClipOpened():
-                request.add(reply.opened(event.clip))
+                with clip.account.encoding():
+                    clip.add(clip.reply.opened(event.clip))
             case FrameDone():
-                request.add(reply.frame(event.frame))
+                with clip.account.encoding():
+                    clip.add(clip.reply.frame(event.frame))
             case ClipDone():
-                text, prediction = reply.done(event.clip, event.seconds)
-                request.end(text)
-                self._metrics.answered(prediction)
+                with clip.account.encoding():
+                    text, prediction = clip.reply.done(event.clip, event.seconds)
+                    clip.end(text)
+                self._books.answered(clip.account, prediction, event.seconds, len(self._clips))
                 del self._clips[event.job]
             case ClipFailed():
-                self._break_off(request, reply, to_problem(event.error))
+                self._break_off(clip, to_problem(event.error))
                 del self._clips[event.job]
 
-    def _break_off(self, request: OpenRequest, reply: Reply, problem: wire.Problem) -> None:
+    def _break_off(self, clip: _Clip, problem: wire.Problem) -> None:
         """End a clip that failed: with its problem, or with a line if lines were sent."""
-        last_line = reply.failed(problem) if request.begun else None
+        request, together = clip.request, len(self._clips)
+        last_line = clip.reply.failed(problem) if request.begun else None
         if last_line is None:
-            self._refuse(request, problem)
+            self._refuse(request, clip.account, problem, together)
         else:
-            self._metrics.failed(problem.code)
-            request.end(last_line)
+            clip.end(last_line)
+            self._books.failed(clip.account, problem.code, together)
 
-    def _refuse(self, request: OpenRequest, problem: wire.Problem) -> None:
-        self._metrics.failed(problem.code)
+    def _refuse(
+        self, request: OpenRequest, account: Account, problem: wire.Problem, together: int
+    ) -> None:
         request.refuse(problem)
+        self._books.failed(account, problem.code, together)
 
     def _send(self, ids: Sequence[str], context: Any) -> list[str]:
         edge.begin_pieces(context)
@@ -174,6 +191,17 @@ class _Clip(NamedTuple):
 
     request: OpenRequest
     reply: Reply
+    account: Account
+
+    def add(self, piece: str | None) -> None:
+        """Something of the answer is known; None is nothing to send."""
+        self.account.answer_bytes += len(piece or "")
+        self.request.add(piece)
+
+    def end(self, piece: str) -> None:
+        """The last of the answer is known."""
+        self.account.answer_bytes += len(piece)
+        self.request.end(piece)
 
 
 def _sampling(request: ClipRequest) -> Sampling:

@@ -10,7 +10,7 @@ import yaml
 
 from affect_client import wire
 from affect_core.limits import MIN_SIDE, Limits
-from affect_serving import metrics
+from affect_serving.declared import OF_LIVE
 from affect_serving.settings import ServingSettings
 from affect_training.cli import COMMANDS
 from affect_training.fit.recipe import read_recipe
@@ -68,7 +68,7 @@ def test_the_limits_of_live_sessions_are_the_archive_s() -> None:
     assert f"more than {ServingSettings().live_max_samples} samples" in LIVE
 
 
-@pytest.mark.parametrize("name", [v for k, v in vars(metrics).items() if k.startswith("LIVE_")])
+@pytest.mark.parametrize("name", [metric.name for metric in OF_LIVE])
 def test_every_metric_of_live_sessions_is_named(name: str) -> None:
     assert f"`{name}`" in LIVE
 
