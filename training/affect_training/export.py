@@ -26,6 +26,7 @@ from affect_core.checkpoint import (
     save_checkpoint,
     sha256_of,
 )
+from affect_core.drift import REFERENCE_FILE, OutputReference
 from affect_core.engine_plan import PLAN_FILE, EnginePlan
 from affect_core.model import AffectModel
 from affect_core.spec import GraphSpec, ModelSpec
@@ -45,13 +46,16 @@ def export_archive(
     card: str,
     model_store: Path,
     plan: EnginePlan | None = None,
+    *,
+    reference: OutputReference | None = None,
 ) -> Path:
     """Write `<name>.mar`, `<name>-live.mar` and TorchServe's configuration into `model_store`.
 
     Both hold the same model; the second serves live sessions, which TorchServe decides by a
     file in the archive. The model card lies in each, and beside them for reading. Without a
-    plan CPUs compute in float32. The same arguments give the same archives, byte for byte. An
-    archive that is being served is replaced in one step.
+    plan CPUs compute in float32; without a reference the service measures no drift. The same
+    arguments give the same archives, byte for byte. An archive that is being served is replaced
+    in one step.
 
     Returns:
         The first archive's path.
@@ -65,10 +69,15 @@ def export_archive(
         (content / CARD_FILE).write_text(card, encoding="utf-8")
         plan = plan or EnginePlan(weights_sha256=sha256_of(content / WEIGHTS_FILE))
         (content / PLAN_FILE).write_text(plan.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if reference is not None:
+            text = reference.model_dump_json(indent=2) + "\n"
+            (content / REFERENCE_FILE).write_text(text, encoding="utf-8")
         (content / "MAR-INF").mkdir()
         manifest = content / "MAR-INF" / "MANIFEST.json"
         for name, config in names.items():
-            manifest.write_text(_manifest(spec, name), encoding="utf-8")
+            manifest.write_text(
+                _manifest(spec, name, with_reference=reference is not None), encoding="utf-8"
+            )
             (content / _MODEL_CONFIG).write_bytes(_template(config).encode())
             _zip(content, Path(folder) / f"{name}.mar")
         for name in names:
@@ -103,9 +112,9 @@ def _property_value(text: str) -> str:
     return "".join(chr(unit) if unit < 128 else f"\\u{unit:04x}" for unit in units)
 
 
-def _manifest(spec: ModelSpec, name: str) -> str:
+def _manifest(spec: ModelSpec, name: str, *, with_reference: bool) -> str:
     """TorchServe's manifest by its own archiver, without the time of day."""
-    extra = [SPEC_FILE, PLAN_FILE, CARD_FILE]
+    extra = [SPEC_FILE, PLAN_FILE, CARD_FILE, *([REFERENCE_FILE] if with_reference else [])]
     if isinstance(spec.architecture.backbone, GraphSpec):
         extra.append(GRAPH_FILE)
     config = ModelArchiverConfig(

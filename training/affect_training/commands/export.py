@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import DownloadColumn
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint
+from affect_core.drift import OutputReference
 from affect_core.engine_plan import CpuPrecision, EnginePlan
 from affect_core.spec import ModelSpec
 from affect_training.calibrate import (
@@ -25,10 +26,12 @@ from affect_training.commands.failures import reported
 from affect_training.commands.fit import weights_cache
 from affect_training.dataset.prepared import open_prepared
 from affect_training.errors import TrainingError
+from affect_training.evaluate.predictions import read_predictions
 from affect_training.evaluate.results import RunMetrics, read_metrics
 from affect_training.export import export_archive
 from affect_training.initial import BackboneWeights, initial_model
 from affect_training.networks.imagenet import DownloadError
+from affect_training.reference import output_reference
 
 _console = Console(stderr=True)
 
@@ -70,6 +73,12 @@ def export(
         Path | None,
         typer.Option(help="Prepared set with whose crops precisions are tried; int8 needs one."),
     ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            help="predictions.parquet of its evaluation, against which the service measures drift."
+        ),
+    ] = None,
     precision: PrecisionOption = CpuPrecisionOption.AUTO,
     model_store: ModelStore = Path("model_store"),
 ) -> None:
@@ -77,12 +86,15 @@ def export(
     with reported(_console):
         loaded = load_checkpoint(checkpoint)
         measured = None if metrics is None else _metrics_of(loaded, metrics)
+        spread = None if reference is None else _reference_of(loaded, reference)
         crops = _crops(loaded, calibrate_on, precision)
         with _console.status("trying precisions"):
             plan = plan_engines(loaded.model, crops, precision.wanted)
         card = model_card(loaded.spec, measured, plan)
         with _console.status("writing the archive"):
-            archive = export_archive(loaded.model, loaded.spec, card, model_store, plan)
+            archive = export_archive(
+                loaded.model, loaded.spec, card, model_store, plan, reference=spread
+            )
     _report(archive, loaded.spec, plan)
 
 
@@ -137,6 +149,15 @@ def _metrics_of(checkpoint: Checkpoint, path: Path) -> RunMetrics:
             f"{path} was measured with other weights than the checkpoint's: evaluate it first."
         )
     return metrics
+
+
+def _reference_of(checkpoint: Checkpoint, path: Path) -> OutputReference:
+    predictions = read_predictions(path)
+    if predictions.source.weights_sha256 != checkpoint.weights_sha256:
+        raise TrainingError(
+            f"{path} was predicted with other weights than the checkpoint's: evaluate it first."
+        )
+    return output_reference(predictions)
 
 
 def _report(archive: Path, spec: ModelSpec, plan: EnginePlan) -> None:
