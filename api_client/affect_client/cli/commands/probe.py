@@ -5,7 +5,8 @@ from __future__ import annotations
 import json as json_text
 import math
 import sys
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Group, RenderableType
@@ -13,10 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from affect_client import AffectClient, AffectResult, ModelDescription
-from affect_client.cli import bars, show
+from affect_client.cli import bars, known, show
+from affect_client.cli.endings import CommandError, Ending
 from affect_client.cli.options import Fps, Json, source
 from affect_client.cli.setup import Setup
 from affect_client.cli.words import counted, file_name, plain
+from affect_client.probing import Expected
+
+_KNOWN: Final = "Known clip"
 
 
 def probe(
@@ -31,12 +36,68 @@ def probe(
     ] = None,
     fps: Fps = 5.0,
     json: Json = False,
+    learn: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write what this server, which is trusted, makes of all of CLIP.",
+            rich_help_panel=_KNOWN,
+        ),
+    ] = None,
+    expect: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Send all of CLIP and compare with what was learned; 5 where it differs.",
+            rich_help_panel=_KNOWN,
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Largest difference that is right, as a share of the scale from -1 to 1.",
+            rich_help_panel=_KNOWN,
+        ),
+    ] = 0.05,
+    every: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.1,
+            help="With --expect: again and again, for Prometheus, until Ctrl-C or SIGTERM.",
+            rich_help_panel=_KNOWN,
+        ),
+    ] = None,
+    listen: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="With --every: where Prometheus scrapes.",
+            rich_help_panel=_KNOWN,
+        ),
+    ] = "127.0.0.1:9188",
 ) -> None:
     """What is served, what its numbers rest on, and what it makes of a clip.
 
     The model answers between two clips: a busy server lets this wait.
     """
     setup: Setup = ctx.obj
+    if learn is not None or expect is not None:
+        _known(
+            setup,
+            clip,
+            fps=fps,
+            learn=learn,
+            expect=expect,
+            tolerance=tolerance,
+            every=every,
+            listen=listen,
+        )
+        return
+    if every is not None:
+        raise CommandError("--every needs --clip and --expect.", Ending.USAGE)
     with setup.client() as client:
         with bars.waiting(setup.err, "asking the model what it is"):
             told = client.describe()
@@ -50,6 +111,35 @@ def probe(
     setup.out.print(_served(told))
     if found is not None and clip is not None:
         setup.out.print(_clip(file_name(clip), found, fps))
+
+
+def _known(
+    setup: Setup,
+    clip: str | None,
+    *,
+    fps: float,
+    learn: Path | None,
+    expect: Path | None,
+    tolerance: float,
+    every: float | None,
+    listen: str,
+) -> None:
+    if clip is None or clip == "-" or (learn is None) == (expect is None):
+        raise CommandError("Give --clip a file, and one of --learn and --expect.", Ending.USAGE)
+    data = Path(clip).read_bytes()
+    if learn is not None:
+        known.learn(setup, data, fps, learn)
+        return
+    try:
+        expected = Expected.read(expect or Path(), data)
+        host, _, port = listen.rpartition(":")
+        address = (host or "127.0.0.1", int(port))
+    except ValueError as error:
+        raise CommandError(str(error), Ending.USAGE) from None
+    if every is None:
+        known.compare(setup, known.KnownClip(data, expected, tolerance))
+    else:
+        known.watch(setup, known.KnownClip(data, expected, tolerance), every, address)
 
 
 def _first_sample(setup: Setup, client: AffectClient, clip: str, fps: float) -> AffectResult:
