@@ -15,7 +15,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
   -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve archive test test-training test-system check audit bench format reference clean
+.PHONY: help setup demo serve archive test test-training test-system check audit bench format reference metrics clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -73,6 +73,10 @@ format: setup ## apply the formatter
 
 reference: setup ## write docs/reference.md and the tables of errors from the client's docstrings
 	$(BIN)/python docs/make_reference.py
+
+metrics: setup ## write metrics.yaml, docs/metrics.md and Grafana's dashboards from what is declared
+	$(BIN)/python docs/make_metrics.py
+	$(BIN)/python docker/grafana/make_dashboards.py
 
 clean: ## remove the environment, caches and the exported archive
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
