@@ -170,6 +170,6 @@ class StageSeconds:
     detect: float = field(default=0.0)
     backbone: float = field(default=0.0)
     temporal: float = field(default=0.0)
+    total: float = field(default=0.0)
     queue: float = field(default=0.0)
     """Until its first turn at decoding."""
-    total: float = field(default=0.0)

@@ -108,7 +108,8 @@ def test_faces_stay_in_their_order() -> None:
 def test_every_stage_s_time_is_reported() -> None:
     seconds = StageSeconds(0.12345, 1.0, 2.00004, 3.0, 7.5)
     timing = to_timing(seconds)
-    assert set(wire.Timing.model_fields) == {stage.name for stage in fields(StageSeconds)}
+    measured = {stage.name for stage in fields(StageSeconds)}
+    assert set(wire.Timing.model_fields) == measured - {"queue"}
     for stage in wire.Timing.model_fields:
         assert getattr(timing, stage) == pytest.approx(getattr(seconds, stage), abs=1e-4)
 
