@@ -259,10 +259,9 @@ GATEWAY_CODES: Final[frozenset[ProblemCode]] = frozenset(
         "too_many_requests",
         "bad_gateway",
         "gateway_timeout",
-        "overloaded",
     }
 )
-"""Codes that only a gateway answers with. It also answers `body_too_large`, as the service does."""
+"""Codes that only a gateway answers with. It also answers `body_too_large` and `overloaded`."""
 
 
 class Problem(_Response):

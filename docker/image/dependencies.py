@@ -1,4 +1,4 @@
-"""Prints what `affectline[serve]` needs: a layer of the image that outlives changes of ours."""
+"""Prints what `affectline[serve]` and the probe need, a layer that outlives changes of ours."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def main() -> None:
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     lines = [*project["dependencies"], *extras["core"], *extras["serve"]]
+    lines += [*extras["cli"], *extras["metrics"]]
     sys.stdout.writelines(f"{line}\n" for line in lines if not line.startswith(project["name"]))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final, Literal
 
-from affect_client.wire import PROBLEMS
+from affect_client.wire import GATEWAY_CODES, PROBLEMS
 from affect_core.drift import BINS, OUTPUTS
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -48,8 +48,9 @@ class Metric:
 
 
 _MODEL: Final = Label("model")
-_CODE: Final = Label("code", (OK, GONE, *(code for code in PROBLEMS if code != "unknown_session")))
-_LIVE_CODE: Final = Label("code", (OK, *PROBLEMS))
+_OURS: Final = tuple(code for code in PROBLEMS if code not in GATEWAY_CODES)
+_CODE: Final = Label("code", (OK, GONE, *(code for code in _OURS if code != "unknown_session")))
+_LIVE_CODE: Final = Label("code", (OK, *_OURS))
 _OUTCOME: Final = Label("outcome", ("face", "no_face"))
 _STAGE: Final = Label("stage", STAGES)
 _OUTPUT: Final = Label("output", OUTPUTS)

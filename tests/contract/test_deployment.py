@@ -30,7 +30,7 @@ def problems() -> dict[str, wire.Problem]:
 
 def test_the_gateway_s_problems_are_the_contract_s() -> None:
     found = problems()
-    assert set(found) == wire.GATEWAY_CODES | {"body_too_large"}
+    assert set(found) == wire.GATEWAY_CODES | {"body_too_large", "overloaded"}
     for problem in found.values():
         assert problem == wire.Problem.of(problem.code, problem.detail)
         assert len(problem.detail.split()) >= 4
