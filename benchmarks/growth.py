@@ -9,6 +9,7 @@ CPU has. Weights are seeded; their values change no time.
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
 
@@ -44,12 +44,9 @@ class Line:
     seconds: list[float]
 
     @property
-    def fit(self) -> tuple[float, float, float]:
-        """Slope, intercept, and the greatest distance from that line over the line's value."""
-        slope, intercept = np.polyfit(self.values, self.seconds, 1)
-        expected = slope * np.array(self.values) + intercept
-        off = np.abs(np.array(self.seconds) - expected) / expected
-        return float(slope), float(intercept), float(off.max())
+    def each(self) -> list[float]:
+        """Seconds for one of them, at each value: all the same where the line is straight."""
+        return [taken / value for taken, value in zip(self.seconds, self.values, strict=True)]
 
 
 def lengths(ours: InProcess) -> Line:
@@ -99,15 +96,16 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def draw(lines: Sequence[Line], path: Path) -> None:
-    """A plot beside each other for each line, with its fit."""
+    """A plot beside each other for each line, with a straight one through 0."""
     figure = Figure(figsize=(3.6 * len(lines), 3.2), layout="constrained")
     for axis, line in zip(figure.subplots(1, len(lines)), lines, strict=True):
-        slope, intercept, off = line.fit
-        ends = np.array([0, max(line.values)])
-        axis.plot(ends, slope * ends + intercept, color="0.7", linewidth=1)
+        slope = statistics.median(line.each)
+        most = max(line.values)
+        axis.plot([0, most], [0, slope * most], color="0.7", linewidth=1)
         axis.plot(line.values, line.seconds, "o", color="tab:blue")
         axis.set(xlabel=line.of, ylabel="seconds", xlim=(0, None), ylim=(0, None))
-        axis.set_title(f"{slope:.3g} s each, {off:.0%} off at most", fontsize=10)
+        title = f"{slope:.2g} s each ({min(line.each):.2g} to {max(line.each):.2g})"
+        axis.set_title(title, fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
