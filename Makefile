@@ -74,9 +74,10 @@ format: setup ## apply the formatter
 reference: setup ## write docs/reference.md and the tables of errors from the client's docstrings
 	$(BIN)/python docs/make_reference.py
 
-metrics: setup ## write metrics.yaml, docs/metrics.md and Grafana's dashboards from what is declared
+metrics: setup ## write metrics.yaml, docs/metrics.md, dashboards and Kubernetes' rules from what is declared
 	$(BIN)/python docs/make_metrics.py
 	$(BIN)/python docker/grafana/make_dashboards.py
+	$(BIN)/python docker/kubernetes/make_rules.py
 
 clean: ## remove the environment, caches and the exported archive
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
