@@ -244,7 +244,8 @@ def test_a_defect_in_one_session_is_reported_and_touches_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ask(handler, context, (one(0), headers("d", start=True)), (one(0), headers("f", start=True)))
-    detect = handler._service._pipeline._front_ends._detector
+    finder = handler._service._pipeline._front_ends._finder
+    detect = finder._detector
     marked = FRAMES[1].copy()
     marked[:] = 255
 
@@ -253,7 +254,7 @@ def test_a_defect_in_one_session_is_reported_and_touches_no_other(
             raise RuntimeError("secret content of the picture")
         return detect(image)
 
-    monkeypatch.setattr(handler._service._pipeline._front_ends, "_detector", failing)
+    monkeypatch.setattr(finder, "_detector", failing)
     broken, fine = ask(
         handler, context, (pictures([marked], [0.2]), headers("d")), (one(1), headers("f"))
     )
