@@ -29,6 +29,7 @@ from affect_core.frontend import picture_samples, piece_samples, prepare_ahead
 from affect_core.limits import Deadline, Limits
 from affect_core.session import Session
 from affect_core.spec import PreprocessSpec
+from affect_core.turns import Turns
 from affect_core.types import PreparedSample, StageSeconds
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,14 @@ Closing = ClipDone | PicturesDone | ClipFailed
 
 Prepared = tuple[int, PreparedSample] | ClipOpened | Closing
 """What a front end gives, in order for each job; a sample comes with its job's number."""
+
+
+class PreparedQueue(queue.Queue[Prepared]):
+    """What the front ends give; those that wait for a place in it get one in their order."""
+
+    def __init__(self, places: int) -> None:
+        super().__init__(places)
+        self.turns = Turns(1)
 
 
 @dataclass(eq=False, slots=True)
@@ -78,12 +87,12 @@ class FrontEnds:
         self._finder = FaceFinder(detector, preprocess, threads)
         self._preprocess = preprocess
         self._limits = limits
-        self._turns = threading.Semaphore(threads)
+        self._turns = Turns(threads)
         self._pool = ThreadPoolExecutor(
             _OPEN_JOBS, thread_name_prefix="affect-frontend", initializer=step_back
         )
 
-    def start(self, number: int, job: Job, into: queue.Queue[Prepared]) -> Running:
+    def start(self, number: int, job: Job, into: PreparedQueue) -> Running:
         """Begin a job; what it gives goes into the queue until it is cancelled."""
         if isinstance(job, PicturesJob | PieceJob):
             session = job.session
@@ -98,7 +107,7 @@ class FrontEnds:
         self._pool.shutdown()
         self._finder.close()
 
-    def _run(self, running: Running, into: queue.Queue[Prepared]) -> None:
+    def _run(self, running: Running, into: PreparedQueue) -> None:
         prepared = self._guarded(running)
         taken_up = False
         while not running.cancelled.is_set():
@@ -109,12 +118,13 @@ class FrontEnds:
                 item = next(prepared, None)
             if item is None:
                 return
-            while not running.cancelled.is_set():
-                try:
-                    into.put(item, timeout=_POLL_S)
-                except queue.Full:
-                    continue
-                break
+            with into.turns:
+                while not running.cancelled.is_set():
+                    try:
+                        into.put(item, timeout=_POLL_S)
+                    except queue.Full:
+                        continue
+                    break
         prepared.close()
 
     def _guarded(self, running: Running) -> Generator[Prepared, None, None]:

@@ -16,7 +16,7 @@ from typing import Final
 
 from affect_core.events import ClipFailed, ClipOpened, Event, FrameDone, Job
 from affect_core.faces import FaceDetector
-from affect_core.front_ends import Closing, FrontEnds, Prepared, Running
+from affect_core.front_ends import Closing, FrontEnds, PreparedQueue, Running
 from affect_core.inference import infer
 from affect_core.limits import Limits
 from affect_core.runtime import Runtime
@@ -99,7 +99,7 @@ class Work:
         self._front_ends = front_ends
         self._together = together
         self._fill_wait_s = _FILL_TOGETHER_WAIT_S if together else _FILL_WAIT_S
-        self._items: queue.Queue[Prepared] = queue.Queue(_QUEUED_SAMPLES)
+        self._items = PreparedQueue(_QUEUED_SAMPLES)
         self._running: dict[int, Running] = {}
         self._added = 0
 
