@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-_STEPS_BACK: Final = 10
+STEPS_BACK: Final = 10
 """Of niceness: a tenth of the processor's time beside a thread that did not step back."""
 _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 
@@ -40,4 +40,4 @@ def step_back() -> None:
     """
     if sys.platform == "linux":
         own = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + _STEPS_BACK)
+        os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + STEPS_BACK)

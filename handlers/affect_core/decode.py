@@ -26,7 +26,7 @@ from affect_core.errors import (
     UndecodableClipError,
 )
 from affect_core.frames import FrameSource
-from affect_core.limits import MIN_SIDE, Deadline, Limits
+from affect_core.limits import MIN_SIDE, Limits, Patience
 from affect_core.orientation import Orientation
 from affect_core.sampling import on_screen
 from affect_core.types import ClipInfo, Image, Sample, Sampling
@@ -52,7 +52,7 @@ class ClipReader:
         self,
         data: bytes | bytearray | memoryview,
         limits: Limits,
-        deadline: Deadline,
+        deadline: Patience,
     ) -> None:
         self._limits = limits
         self._source = FrameSource(data, limits, deadline)

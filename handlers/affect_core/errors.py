@@ -9,6 +9,7 @@ AffectError
 │   ├── InvalidSamplingError
 │   ├── SessionMismatchError
 │   └── DeadlineExceededError
+├── DeviceLostError          the model's device computes no more in this process
 ├── SpecError                a checkpoint or its spec cannot be honoured
 └── DetectorUnavailableError a face detector cannot run here
 """
@@ -16,6 +17,15 @@ AffectError
 from __future__ import annotations
 
 from typing import ClassVar
+
+
+def place_of(error: BaseException) -> str:
+    """File and line of a defect. Its message may hold content of a clip and is left out."""
+    place, traceback = "unknown", error.__traceback__
+    while traceback is not None:
+        place = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place
 
 
 class AffectError(Exception):
@@ -71,6 +81,10 @@ class DeadlineExceededError(ClipError):
     """The time allowed for the clip is over."""
 
     code = "deadline_exceeded"
+
+
+class DeviceLostError(AffectError):
+    """The device has failed in a way that only a new process gets over: its context is gone."""
 
 
 class SpecError(AffectError):

@@ -14,7 +14,7 @@ import av
 from av.video.frame import VideoFrame
 
 from affect_core.container import open_container, video_stream
-from affect_core.limits import Deadline, Limits
+from affect_core.limits import Limits, Patience
 
 _WITH_DISPENSABLE_FRAMES: Final = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video"})
 
@@ -35,7 +35,7 @@ class FrameSource:
     """
 
     def __init__(
-        self, data: bytes | bytearray | memoryview, limits: Limits, deadline: Deadline
+        self, data: bytes | bytearray | memoryview, limits: Limits, deadline: Patience
     ) -> None:
         self._data = data
         self._limits = limits

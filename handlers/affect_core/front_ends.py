@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from affect_core.cores import step_back
-from affect_core.decode import ClipReader
-from affect_core.errors import ClipError
+from affect_core.decoders import isolated_decoders
+from affect_core.errors import ClipError, place_of
 from affect_core.events import (
     ClipDone,
     ClipFailed,
@@ -87,6 +87,7 @@ class FrontEnds:
         self._finder = FaceFinder(detector, preprocess, threads)
         self._preprocess = preprocess
         self._limits = limits
+        self._decoders = isolated_decoders(limits)
         self._turns = Turns(threads)
         self._pool = ThreadPoolExecutor(
             _OPEN_JOBS, thread_name_prefix="affect-frontend", initializer=step_back
@@ -106,6 +107,7 @@ class FrontEnds:
         """Stop the threads; jobs in hand must have ended or been cancelled."""
         self._pool.shutdown()
         self._finder.close()
+        self._decoders.close()
 
     def _run(self, running: Running, into: PreparedQueue) -> None:
         prepared = self._guarded(running)
@@ -133,19 +135,20 @@ class FrontEnds:
         except ClipError as error:
             yield ClipFailed(running.number, error)
         except Exception as error:
-            _log.error("clip failed: %s at %s", type(error).__name__, _place(error))
+            _log.error("clip failed: %s at %s", type(error).__name__, place_of(error))
             yield ClipFailed(running.number, None)
 
     def _prepare(self, running: Running) -> Iterator[Prepared]:
         number, job, seconds = running.number, running.job, running.seconds
         if isinstance(job, PicturesJob):
-            pictures = picture_samples(job, self._limits, running.deadline)
-            for sample in prepare_ahead(pictures, job.session, self._finder, seconds):
-                yield number, sample
+            with self._decoders.pictures(running.deadline) as decode:
+                pictures = picture_samples(job, decode)
+                for sample in prepare_ahead(pictures, job.session, self._finder, seconds):
+                    yield number, sample
             yield PicturesDone(number, seconds)
             return
         opening = time.perf_counter()
-        with ClipReader(job.data, self._limits, running.deadline) as reader:
+        with self._decoders.clip(job.data, running.deadline) as reader:
             seconds.decode += time.perf_counter() - opening
             yield ClipOpened(number, reader.info)
             samples = (
@@ -156,12 +159,3 @@ class FrontEnds:
             for sample in prepare_ahead(samples, running.session, self._finder, seconds):
                 yield number, sample
             yield ClipDone(number, reader.info, seconds)
-
-
-def _place(error: BaseException) -> str:
-    """File and line of a defect. Its message may hold content of the clip and is left out."""
-    place, traceback = "unknown", error.__traceback__
-    while traceback is not None:
-        place = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
-        traceback = traceback.tb_next
-    return place

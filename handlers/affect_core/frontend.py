@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-from affect_core.decode import ClipReader
+from affect_core.decoders import Clip
 from affect_core.errors import ClipError
-from affect_core.events import PicturesJob, PieceJob
+from affect_core.events import Bytes, PicturesJob, PieceJob
 from affect_core.faces import FaceDetector
 from affect_core.finding import FaceFinder, Found
-from affect_core.limits import Deadline, Limits
-from affect_core.pictures import decode_picture
 from affect_core.session import Session
 from affect_core.spec import PreprocessSpec
-from affect_core.types import PreparedSample, Sample, Sampling, StageSeconds
+from affect_core.types import Image, PreparedSample, Sample, Sampling, StageSeconds
 
 
 def prepare_samples(
-    reader: ClipReader,
+    reader: Clip,
     sampling: Sampling,
     detector: FaceDetector,
     spec: PreprocessSpec,
@@ -95,7 +93,7 @@ def _followed(
         return session.follow(sample, found.faces)
 
 
-def piece_samples(reader: ClipReader, job: PieceJob) -> Iterator[Sample]:
+def piece_samples(reader: Clip, job: PieceJob) -> Iterator[Sample]:
     """A piece's samples with the session's times, counted on from those it has seen.
 
     Raises:
@@ -106,16 +104,19 @@ def piece_samples(reader: ClipReader, job: PieceJob) -> Iterator[Sample]:
         yield Sample(first + count, job.start_s + sample.time_s, sample.image)
 
 
-def picture_samples(job: PicturesJob, limits: Limits, deadline: Deadline) -> Iterator[Sample]:
+def picture_samples(job: PicturesJob, decode: Callable[[Bytes], Image]) -> Iterator[Sample]:
     """Pictures as samples, counted on from those that the session has seen.
+
+    Args:
+        job: the pictures, encoded.
+        decode: as `decode_picture`.
 
     Raises:
         UndecodableClipError, FrameTooLargeError, DeadlineExceededError.
     """
     first = job.session.samples
     for count, (data, time_s) in enumerate(zip(job.pictures, job.times_s, strict=True)):
-        deadline.check()
-        yield Sample(first + count, time_s, decode_picture(data, limits))
+        yield Sample(first + count, time_s, decode(data))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +21,9 @@ class Limits(BaseModel):
     max_side: int = Field(default=8192, ge=16, description="Pixels of a frame's longer side.")
     max_pixels: int = Field(default=8192 * 4320, ge=256, description="Pixels of a frame (8K).")
     max_wall_s: float = Field(default=1800.0, gt=0, description="Seconds of work for one clip.")
+    max_decoder_bytes: int = Field(
+        default=2 * 1024**3, ge=2**28, description="Memory of the process that decodes one clip."
+    )
 
     def check_frame(self, width: int, height: int) -> None:
         """Raise `FrameTooLargeError` for a frame of more pixels than are allowed."""
@@ -35,6 +39,13 @@ MIN_SIDE = 16
 """Pixels. A smaller frame cannot hold a face that any of the detectors finds."""
 
 
+class Patience(Protocol):
+    """Asked at every packet whether to go on."""
+
+    def check(self) -> None:
+        """Raise a `ClipError`, or end otherwise, once it is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """A point in monotonic time after which work stops."""
@@ -44,6 +55,13 @@ class Deadline:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "at", time.monotonic() + self.seconds)
+
+    @classmethod
+    def begun(cls, seconds: float, left: float) -> Deadline:
+        """One of which `left` seconds are left."""
+        deadline = cls(seconds)
+        object.__setattr__(deadline, "at", time.monotonic() + left)
+        return deadline
 
     @property
     def left(self) -> float:

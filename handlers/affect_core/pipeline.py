@@ -195,12 +195,14 @@ class Work:
             times_s += [sample.time_s] * len(sample.crops)
             memories += [running.session.memory(crop.face.track) for crop in sample.crops]
         inferred = infer(self._runtime, memories, times_s, crops)
-        values = iter(inferred.values)
+        values = iter(zip(inferred.values, inferred.confidences, strict=True))
         done = []
         for running, sample in turn.samples:
             faces = []
-            for crop, (valence, arousal) in zip(sample.crops, values, strict=False):
-                faces.append(FaceAffect(crop.face, arousal=arousal, valence=valence))
+            for crop, ((valence, arousal), sure) in zip(sample.crops, values, strict=False):
+                faces.append(
+                    FaceAffect(crop.face, arousal=arousal, valence=valence, confidence=sure)
+                )
             running.seconds.backbone += inferred.backbone_s * len(faces) / max(1, len(crops))
             running.seconds.temporal += inferred.temporal_s * len(faces) / max(1, len(crops))
             running.session.forget(sample.ended)

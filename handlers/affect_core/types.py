@@ -142,15 +142,18 @@ class PreparedSample:
 
 @dataclass(frozen=True, slots=True)
 class FaceAffect:
-    """Arousal and valence, each in [-1, 1], of one face in one sample."""
+    """Arousal and valence, each in [-1, 1], of one face in one sample; confidence in [0, 1]."""
 
     face: TrackedFace
     arousal: float
     valence: float
+    confidence: float | None = None
 
     def __post_init__(self) -> None:
         if not (-1 <= self.arousal <= 1 and -1 <= self.valence <= 1):
             raise ValueError(f"outside [-1, 1]: {self.arousal}, {self.valence}")
+        if self.confidence is not None and not 0 <= self.confidence <= 1:
+            raise ValueError(f"outside [0, 1]: {self.confidence}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import torch
 import clips
 from affect_client import wire
 from affect_core.checkpoint import Checkpoint, load_checkpoint
+from affect_core.contents import write_contents
 from affect_core.engine_plan import PLAN_FILE, CpuPrecision, EnginePlan
 from affect_core.engines import DeviceChoice
 from affect_core.errors import SpecError
@@ -48,6 +49,7 @@ def archive(request: pytest.FixtureRequest, unpacked: Path, tmp_path: Path) -> P
     shutil.copytree(unpacked, folder)
     plan = planned(load_checkpoint(folder), request.param)
     (folder / PLAN_FILE).write_text(plan.model_dump_json(), encoding="utf-8")
+    write_contents(folder)
     return folder
 
 
