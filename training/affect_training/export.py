@@ -6,9 +6,7 @@ archive's folder before site-packages, where a copy would shadow the installed v
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import re
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -26,13 +24,20 @@ from affect_core.checkpoint import (
     save_checkpoint,
     sha256_of,
 )
+from affect_core.contents import (
+    CONTENTS_FILE,
+    DIGESTS_FILE,
+    HANDLER_MODULE,
+    installed_handler,
+    write_contents,
+)
 from affect_core.drift import REFERENCE_FILE, OutputReference
 from affect_core.engine_plan import PLAN_FILE, EnginePlan
 from affect_core.model import AffectModel
+from affect_core.model_store import relocated
 from affect_core.spec import GraphSpec, ModelSpec
 from affect_training.card import CARD_FILE
 
-_HANDLER_MODULE: Final = "affect_handler"
 _MODEL_CONFIG: Final = "model-config.yaml"
 _CONFIG_OF_SUFFIX: Final = {"": "model-config.yaml", "-live": "model-config-live.yaml"}
 """The archives of a model by what follows its name, and what TorchServe is to do with each."""
@@ -49,7 +54,7 @@ def export_archive(
     *,
     reference: OutputReference | None = None,
 ) -> Path:
-    """Write `<name>.mar`, `<name>-live.mar` and TorchServe's configuration into `model_store`.
+    """Write `<name>.mar`, `<name>-live.mar` and what goes with them into `model_store`.
 
     Both hold the same model; the second serves live sessions, which TorchServe decides by a
     file in the archive. The model card lies in each, and beside them for reading. Without a
@@ -65,7 +70,7 @@ def export_archive(
     with tempfile.TemporaryDirectory(dir=model_store, prefix=".export-") as folder:
         content = Path(folder) / "content"
         save_checkpoint(content, model, spec)
-        (content / f"{_HANDLER_MODULE}.py").write_bytes(_handler_source())
+        (content / f"{HANDLER_MODULE}.py").write_bytes(installed_handler())
         (content / CARD_FILE).write_text(card, encoding="utf-8")
         plan = plan or EnginePlan(weights_sha256=sha256_of(content / WEIGHTS_FILE))
         (content / PLAN_FILE).write_text(plan.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -79,47 +84,46 @@ def export_archive(
                 _manifest(spec, name, with_reference=reference is not None), encoding="utf-8"
             )
             (content / _MODEL_CONFIG).write_bytes(_template(config).encode())
+            write_contents(content)
             _zip(content, Path(folder) / f"{name}.mar")
         for name in names:
             (Path(folder) / f"{name}.mar").replace(model_store / f"{name}.mar")
     (model_store / CARD_FILE).write_text(card, encoding="utf-8")
-    write_configuration(model_store, [f"{name}.mar" for name in names])
+    archives = [f"{name}.mar" for name in names]
+    write_digests(model_store, archives)
+    write_configuration(model_store, archives)
     return model_store / f"{spec.name}.mar"
+
+
+def write_digests(model_store: Path, archives: Sequence[str]) -> None:
+    """Write the archives' SHA-256 digests, for `sha256sum -c` and for the server."""
+    lines = [f"{sha256_of(model_store / name)}  {name}\n" for name in archives]
+    (model_store / DIGESTS_FILE).write_text("".join(lines), encoding="utf-8")
 
 
 def write_configuration(model_store: Path, archives: Sequence[str]) -> None:
     """Write `config.properties`, `metrics.yaml` and `log4j2.xml` for this folder."""
-    store = model_store.resolve()
-    values = {
-        "@MODEL_STORE@": str(store),
-        "@MODEL_STORE_PATTERN@": re.escape(str(store)),
-        # TorchServe splits the JVM's arguments at blanks; a URL has none.
-        "@LOG_CONFIG@": (store / "log4j2.xml").as_uri(),
-        "@ARCHIVES@": ",".join(archives),
-    }
-    text = _template("config.properties")
-    for name, value in values.items():
-        text = text.replace(name, _property_value(value))
+    text = _template("config.properties").replace("@ARCHIVES@", ",".join(archives))
+    text = relocated(text, model_store.resolve())
     (model_store / "config.properties").write_text(text, encoding="utf-8")
     for name in ("metrics.yaml", "log4j2.xml"):
         (model_store / name).write_text(_template(name), encoding="utf-8")
 
 
-def _property_value(text: str) -> str:
-    """As java.util.Properties reads it: backslashes doubled, all beyond ASCII escaped."""
-    utf16 = text.replace("\\", "\\\\").encode("utf-16-be")
-    units = (int.from_bytes(utf16[i : i + 2], "big") for i in range(0, len(utf16), 2))
-    return "".join(chr(unit) if unit < 128 else f"\\u{unit:04x}" for unit in units)
-
-
 def _manifest(spec: ModelSpec, name: str, *, with_reference: bool) -> str:
     """TorchServe's manifest by its own archiver, without the time of day."""
-    extra = [SPEC_FILE, PLAN_FILE, CARD_FILE, *([REFERENCE_FILE] if with_reference else [])]
+    extra = [
+        CONTENTS_FILE,
+        SPEC_FILE,
+        PLAN_FILE,
+        CARD_FILE,
+        *([REFERENCE_FILE] if with_reference else []),
+    ]
     if isinstance(spec.architecture.backbone, GraphSpec):
         extra.append(GRAPH_FILE)
     config = ModelArchiverConfig(
         model_name=name,
-        handler=f"{_HANDLER_MODULE}.py",
+        handler=f"{HANDLER_MODULE}.py",
         version=spec.version,
         serialized_file=WEIGHTS_FILE,
         extra_files=",".join(extra),
@@ -139,13 +143,6 @@ def _zip(content: Path, target: Path) -> None:
             with file.open("rb") as source, archive.open(entry, "w", force_zip64=True) as sink:
                 while block := source.read(1 << 20):
                     sink.write(block)
-
-
-def _handler_source() -> bytes:
-    found = importlib.util.find_spec(_HANDLER_MODULE)
-    if found is None or found.origin is None:
-        raise RuntimeError("affect_handler.py is not installed; reinstall affectline.")
-    return Path(found.origin).read_bytes()
 
 
 def _template(name: str) -> str:

@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import re
+import subprocess
 import zipfile
 from importlib import resources
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from affect_core.checkpoint import load_checkpoint
+from affect_core.contents import check_folder
 from affect_core.limits import Limits
 from affect_core.model import AffectModel
 from affect_core.spec import ModelSpec
@@ -26,6 +28,7 @@ CONTENT = {
     "weights.safetensors",
     "spec.json",
     "engines.json",
+    "contents.json",
     "MODEL_CARD.md",
     "model-config.yaml",
     HANDLER,
@@ -83,7 +86,7 @@ def test_the_live_archive_is_the_same_model_for_another_kind_of_batching(
         manifest = json.loads(other.read("MAR-INF/MANIFEST.json"))
         config = yaml.safe_load(other.read("model-config.yaml"))
         plain = yaml.safe_load(one.read("model-config.yaml"))
-    assert differing == {"MAR-INF/MANIFEST.json", "model-config.yaml"}
+    assert differing == {"MAR-INF/MANIFEST.json", "model-config.yaml", "contents.json"}
     assert manifest["model"]["modelName"] == f"{tiny_spec.name}-live"
     assert (config["sequenceBatching"], plain["continuousBatching"]) == (True, True)
 
@@ -139,11 +142,27 @@ def test_what_is_unpacked_is_the_checkpoint(
     assert load_checkpoint(tmp_path).spec == tiny_spec
 
 
+def test_what_is_unpacked_has_the_digests_of_the_archive(archive: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(tmp_path)
+    check_folder(tmp_path)
+    told = json.loads((tmp_path / "contents.json").read_text())["files"]
+    assert told == {name: sha256(tmp_path / name) for name in CONTENT - {"contents.json"}}
+
+
+def test_the_store_s_digests_are_those_that_sha256sum_writes(archive: Path) -> None:
+    names = ["affect.mar", "affect-live.mar"]
+    command = ["sha256sum", *names]
+    done = subprocess.run(command, cwd=archive.parent, capture_output=True, text=True, check=True)
+    assert (archive.parent / "SHA256SUMS").read_text() == done.stdout
+
+
 def test_a_store_holds_the_archive_and_what_torchserve_needs_beside_it(archive: Path) -> None:
     assert {path.name for path in archive.parent.iterdir()} == {
         "MODEL_CARD.md",
         "affect.mar",
         "affect-live.mar",
+        "SHA256SUMS",
         "config.properties",
         "metrics.yaml",
         "log4j2.xml",
