@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
+from affect_core.contents import sha256_of_stream
 from affect_core.errors import SpecError
 from affect_core.graph import Graph, GraphBackbone
 from affect_core.model import AffectModel, build_model
@@ -149,7 +150,4 @@ def _spec_sha256(spec: ModelSpec) -> str:
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hex."""
     with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return sha256_of_stream(file)

@@ -109,6 +109,11 @@ class ConvLSTMHead(nn.Module):
         self.head = fully_connected(spec.hidden_channels[-1] * pooled**2, spec.head_features)
 
     @property
+    def projected_channels(self) -> int:
+        """Of what `project` gives."""
+        return 4 * self.spec.hidden_channels[0]
+
+    @property
     def _cells(self) -> list[ConvLSTMLayer]:
         return [layer for layer in self.layers if isinstance(layer, ConvLSTMLayer)]
 

@@ -16,9 +16,10 @@ from affect_core.types import FaceCrop
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """(valence, arousal) of each crop in [-1, 1], and the seconds it took."""
+    """Of each crop (valence, arousal) in [-1, 1] and confidence in [0, 1]; the seconds it took."""
 
     values: list[tuple[float, float]]
+    confidences: list[float | None]
     backbone_s: float
     temporal_s: float
 
@@ -44,7 +45,7 @@ def infer(
     if not len(memories) == len(times_s) == len(crops):
         raise ValueError(f"{len(memories)} memories, {len(times_s)} times, {len(crops)} crops")
     if not crops:
-        return Inferred([], 0.0, 0.0)
+        return Inferred([], [], 0.0, 0.0)
     rows: dict[TrackMemory, list[int]] = {}
     for position, memory in enumerate(memories):
         rows.setdefault(memory, []).append(position)
@@ -56,13 +57,13 @@ def infer(
     outputs, after = runtime.temporal(pack(projected, sequences), join_states(before))
     for memory, state in zip(rows, split_state(after), strict=True):
         memory.temporal = state
+    of_crops = unpack(outputs, sequences)
+    confidences = runtime.confidence(projected, of_crops)
     values = []
-    for memory, time_s, row in zip(
-        memories, times_s, unpack(outputs, sequences).tolist(), strict=True
-    ):
+    for memory, time_s, row in zip(memories, times_s, of_crops.tolist(), strict=True):
         memory.smoothed = smooth_step(
             memory.smoothed, time_s, (row[VALENCE], row[AROUSAL]), runtime.output_smoothing_s
         )
         values.append(memory.smoothed.values)
     ended = time.perf_counter()
-    return Inferred(values, featured - started, ended - featured)
+    return Inferred(values, confidences, featured - started, ended - featured)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from affect_core.confidence import ConfidenceHead
 from affect_core.convlstm import ConvLSTMHead, ConvLSTMLayer
 from affect_core.graph import Graph, GraphBackbone
 from affect_core.recurrent import RecurrentHead
@@ -24,14 +25,20 @@ class AffectModel(nn.Module):
         backbone: (N, 3, S, S) normalised RGB -> (N, C, H, H).
         temporal: of the shape that the backbone gives.
         preprocess: how crops are normalised.
+        confidence: of what the temporal model's `project` gives; None where the weights have none.
     """
 
     def __init__(
-        self, backbone: nn.Module, temporal: TemporalModel, preprocess: PreprocessSpec
+        self,
+        backbone: nn.Module,
+        temporal: TemporalModel,
+        preprocess: PreprocessSpec,
+        confidence: ConfidenceHead | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.temporal = temporal
+        self.confidence = confidence
         self.crop_size = preprocess.crop_size
         mean, std = _normalisation(preprocess)
         self.register_buffer("mean", mean, persistent=False)
@@ -76,7 +83,9 @@ def build_model(spec: ModelSpec, graph: Graph | None = None) -> AffectModel:
         backbone = VGG(DEPTHS[named])
         shape = FeatureShape(VGG_CHANNELS, spec.preprocess.crop_size // VGG_STRIDE)
     temporal = build_temporal(spec.architecture.temporal, shape)
-    return AffectModel(backbone, temporal, spec.preprocess)
+    sure = spec.architecture.confidence
+    confidence = None if sure is None else ConfidenceHead(sure, temporal.projected_channels)
+    return AffectModel(backbone, temporal, spec.preprocess, confidence)
 
 
 def build_temporal(spec: ConvLSTMSpec | RecurrentSpec, shape: FeatureShape) -> TemporalModel:
@@ -91,6 +100,8 @@ def seed_parameters(model: AffectModel, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     seed_backbone(model.backbone, generator)
     seed_temporal(model.temporal, generator)
+    if model.confidence is not None:
+        seed_temporal(model.confidence, generator)
 
 
 def seed_backbone(backbone: nn.Module, generator: torch.Generator) -> None:
@@ -107,7 +118,7 @@ def seed_backbone(backbone: nn.Module, generator: torch.Generator) -> None:
 
 
 def seed_temporal(temporal: nn.Module, generator: torch.Generator) -> None:
-    """Fill a temporal model with random weights.
+    """Fill a temporal model, or what stands beside it, with random weights.
 
     Gates and linear layers by Glorot and Bengio 2010; forget biases 1 (Jozefowicz et al.
     2015); other biases and peepholes 0.

@@ -21,6 +21,8 @@ class RecurrentHead(nn.Module):
     def __init__(self, spec: RecurrentSpec, shape: FeatureShape) -> None:
         super().__init__()
         self.spec = spec
+        self.projected_channels = shape.channels
+        """Of what `project` gives."""
         layer = {"lstm": nn.LSTM, "gru": nn.GRU}[spec.kind]
         self.cells = layer(
             shape.channels * shape.map_size**2, spec.hidden_size, spec.layers, batch_first=True

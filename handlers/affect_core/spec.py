@@ -84,6 +84,19 @@ class RecurrentSpec(_Spec):
     head_features: tuple[Width, ...] = Field(default=(32,), description="Hidden widths.")
 
 
+class ConfidenceSpec(_Spec):
+    """A network beside the temporal model that says how sure the model is of each frame."""
+
+    features: Width = Field(default=32, description="Of its hidden layer.")
+    tolerance: float = Field(
+        default=0.2,
+        gt=0,
+        lt=2,
+        description="Confidence is the share of frames whose arousal and valence were both no "
+        "farther than this from what was true, among those held out that looked alike.",
+    )
+
+
 class GraphSpec(_Spec):
     """A backbone that the checkpoint carries as a list of operator calls."""
 
@@ -102,6 +115,7 @@ class ArchitectureSpec(_Spec):
 
     backbone: VGGName | GraphSpec = "vgg19"
     temporal: Annotated[ConvLSTMSpec | RecurrentSpec, Field(discriminator="kind")] = ConvLSTMSpec()
+    confidence: ConfidenceSpec | None = None
 
     @property
     def name(self) -> str:

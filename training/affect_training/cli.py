@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "fit": "fit",
     "evaluate": "evaluate",
     "smooth": "evaluate",
+    "confidence": "confidence",
     "export": "export",
     "untrained": "export",
     "table1": "tables",
