@@ -26,11 +26,11 @@ class Addresses:
     door: bool = False
 
     @property
-    def listened(self) -> list[tuple[str, int]]:
-        """Host and port of everything that must be free."""
-        hosts = [self.host, LOOPBACK, self.host, LOOPBACK, LOOPBACK]
-        hosts += [LOOPBACK] if self.door else []
-        return [(host, self.port + offset) for offset, host in enumerate(hosts)]
+    def torchserve_listens(self) -> list[tuple[str, int]]:
+        """Host and port of everything that must be free for TorchServe."""
+        rest = [LOOPBACK, self.host, LOOPBACK, LOOPBACK]
+        adjacent = [(host, self.port + offset) for offset, host in enumerate(rest, 1)]
+        return [(LOOPBACK if self.door else self.host, self.torchserve_port), *adjacent]
 
     @property
     def torchserve_port(self) -> int:

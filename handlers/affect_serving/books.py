@@ -34,8 +34,7 @@ class ClipBooks:
         account.width, account.height = prediction.clip.width, prediction.clip.height
         account.clip_s = prediction.clip.duration_s
         account.close(together)
-        video_s = len(prediction.frames) / prediction.sample_fps
-        self._metrics.answered(account, prediction.frames, video_s)
+        self._metrics.answered(account, prediction.frames, _video_s(prediction))
         self._log.write(account, declared.OK)
 
     def failed(self, account: Account, code: wire.ProblemCode, together: int) -> None:
@@ -79,6 +78,18 @@ class LiveBooks:
         account.close()
         self.metrics.failed(account, code)
         self._log.write(account, code)
+
+
+def _video_s(prediction: wire.Prediction) -> float:
+    """Seconds of video that the samples stand for.
+
+    A sample stands for no more than the clip, however few a second were asked for: otherwise one
+    client's 1e-300 would make the sum of all clips infinite.
+    """
+    frames, apart = prediction.frames, 1 / prediction.sample_fps
+    known = prediction.clip.duration_s
+    longest = (frames[-1].time_s + 1 if frames else 0.0) if known is None else known
+    return min(len(frames) * apart, longest)
 
 
 def _enter(account: Account, frames: Sequence[wire.Frame], seconds: StageSeconds) -> None:

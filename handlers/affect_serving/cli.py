@@ -16,7 +16,7 @@ from affect_client.wire import Problem
 from affect_serving.addresses import LOOPBACK, Addresses
 from affect_serving.demo import NoClipError, bundled_clip, post_clip, show
 from affect_serving.door import Door
-from affect_serving.processes import ServerError
+from affect_serving.processes import ServerError, check_free, in_memory
 from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -32,7 +32,8 @@ Port = Annotated[
         envvar="AFFECT_PORT",
         min=1024,
         max=65531,
-        help="Inference; +1 management, +2 metrics, +3 and +4 gRPC. All on loopback.",
+        help="Inference; +1 management, +2 metrics, +3 and +4 gRPC. All on loopback. `run` takes "
+        "+5 as well.",
     ),
 ]
 
@@ -70,6 +71,14 @@ def run(
             "loopback belongs behind a gateway.",
         ),
     ] = LOOPBACK,
+    digests: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="AFFECT_DIGESTS",
+            help="The archives' SHA-256 digests, as sha256sum writes them, kept where nobody who "
+            "writes into the model store can write. Unless given, the store's own SHA256SUMS.",
+        ),
+    ] = None,
     drain_s: Annotated[
         float,
         typer.Option(
@@ -79,39 +88,76 @@ def run(
             "seconds. 0: stop at once.",
         ),
     ] = 0,
+    answer_within_s: Annotated[
+        float,
+        typer.Option(
+            envvar="AFFECT_ANSWER_WITHIN_S",
+            min=0,
+            help="Refuse (503 with Retry-After) a clip that waits behind others so long that "
+            "its answer is expected to take more than 0.4 of this, in seconds. Four are "
+            "worked on at once and never refused for it.",
+        ),
+    ] = 600,
+    max_clips: Annotated[
+        int,
+        typer.Option(
+            envvar="AFFECT_MAX_CLIPS",
+            min=1,
+            max=100,
+            help="Refuse (503 with Retry-After) more clips than these at once.",
+        ),
+    ] = 64,
 ) -> None:
     """Serve in the foreground until Ctrl-C or SIGTERM; a second one ends draining."""
     models = (MODEL, LIVE_MODEL) if live else (MODEL,)
-    addresses = Addresses(port, host, door=drain_s > 0)
-    server = LocalServer(model_store, addresses, models, log_to_console=True)
+    addresses = Addresses(port, host, door=True)
+    server = LocalServer(model_store, addresses, models, log_to_console=True, digests=digests)
     door: Door | None = None
+
+    def lost(model: str) -> None:
+        if door is not None:
+            door.break_off(live=model == LIVE_MODEL)
+
     try:
+        check_free(host, port)
         while True:
             server.start()
+            if not in_memory(server.run_folder):
+                _console.print(
+                    f"{server.run_folder.parent} is not in memory: uploads may touch a disk. "
+                    "Give this machine 1 GiB of shared memory, or set TMPDIR to a tmpfs.",
+                    style="yellow",
+                    highlight=False,
+                    soft_wrap=True,
+                )
             server.wait_ready()
-            if addresses.door:
-                door = Door(host, port, addresses.torchserve_port)
-                door.open()
+            if door is None:
+                opening = Door(host, port, addresses.torchserve_port, answer_within_s, max_clips)
+                opening.open()
+                door = opening
             _console.print(
                 f"ready: POST a clip to {server.inference_url}/predictions/affect  "
                 f"(metrics {server.metrics_url})",
                 soft_wrap=True,
             )
-            _console.print(f"{server.watch()} Starting it again.", soft_wrap=True)
-            if door is not None:
-                door.close(0)
-            server.stop()
+            _console.print(f"{server.watch(lost)} Starting it again.", soft_wrap=True)
+            # Who asks meanwhile is told when to come again: by the door, which stays.
+            for model in models:
+                lost(model)
+            server.stop(at_once=True)
     except KeyboardInterrupt:
-        if door is not None:
+        if door is not None and drain_s:
             _drain(door, drain_s)
         _console.print("stopping")
     except ServerError as error:
-        _console.print(str(error), style="red", highlight=False, markup=False)
+        _console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
     finally:
         # One more signal now would leave behind what is being stopped.
         for number in _STOPPING:
             signal.signal(number, signal.SIG_IGN)
+        if door is not None:
+            door.close(0)
         server.stop()
 
 

@@ -1,8 +1,10 @@
 """The port that clients connect to, where TorchServe itself stays on loopback behind it.
 
-TorchServe 0.12.0 cannot stop listening and go on answering: told to end it drops what it has. So
-where a service must be drained, this process listens, passes bytes on, and on closing refuses
-new connections while those that are open get their answers. A connection carries one request
+TorchServe 0.12.0 cannot stop listening and go on answering: told to end it drops what it has. It
+takes a hundred clips however long they will wait, and refuses others without a word of when to come
+again. So this process listens, refuses at once what would not be answered in time, passes on
+the rest, answers for TorchServe while that is started again, and on closing refuses new
+connections while those that are open get their answers. A connection carries one request
 (both sides are told `Connection: close`), so one that is open is one that is owed an answer.
 """
 
@@ -11,17 +13,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from affect_serving.addresses import LOOPBACK
+from affect_serving.admission import Admission
+from affect_serving.passage import Passage
 from affect_serving.processes import ServerError
 
 _HEAD_BYTES: Final = 64 << 10
-_HEAD_TIMEOUT_S: Final = 30.0
-_LINGER_S: Final = 2.0
-_PIECE_BYTES: Final = 256 << 10
-_HOP_BY_HOP: Final = (b"connection:", b"keep-alive:", b"proxy-connection:")
+_MOST_CONNECTIONS: Final = 400
+"""Each takes two of the descriptors that a process may have, often 1024."""
 _Result = TypeVar("_Result")
 
 
@@ -32,10 +32,16 @@ class Door:
         host: to listen on.
         port: to listen on.
         behind: TorchServe's inference port.
+        within_s: a clip that would not be answered within so many seconds is refused.
+        at_most: clips inside at once.
     """
 
-    def __init__(self, host: str, port: int, behind: int) -> None:
+    def __init__(
+        self, host: str, port: int, behind: int, within_s: float = 600.0, at_most: int = 64
+    ) -> None:
         self._host, self._port, self._behind = host, port, behind
+        self._admission = Admission(within_s, at_most)
+        self._passages: set[Passage] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="door", daemon=True)
         self._server: asyncio.Server | None = None
@@ -79,6 +85,21 @@ class Door:
             self._thread.join()
             self._loop.close()
 
+    def break_off(self, *, live: bool) -> None:
+        """Refuse what a worker had that has died: TorchServe forgets some of it for ever.
+
+        What waits for the next worker is refused too. All of it can be sent again.
+
+        Args:
+            live: the worker of the live sessions, else that of the clips.
+        """
+
+        def each() -> None:
+            for passage in self._passages:
+                passage.break_off(live=live)
+
+        self._loop.call_soon_threadsafe(each)
+
     @property
     def connections(self) -> int:
         """That are open."""
@@ -99,66 +120,16 @@ class Door:
         return len(late)
 
     def _accepted(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-        task = self._loop.create_task(self._serve(client, answer))
+        passage = Passage(client, answer, self._behind, self._admission)
+        full = len(self._passages) >= _MOST_CONNECTIONS
+        self._passages.add(passage)
+        task = self._loop.create_task(passage.run(full=full))
         self._open.add(task)
-        task.add_done_callback(self._open.discard)
 
-    async def _serve(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(OSError, EOFError, asyncio.LimitOverrunError, asyncio.TimeoutError):
-                await self._pass(client, answer)
-        finally:
+        def ended(task: asyncio.Task[None]) -> None:
+            self._open.discard(task)
+            self._passages.discard(passage)
+            # Where the task was cancelled before it had begun, nobody else does.
             answer.close()
-            with suppress(OSError):
-                await answer.wait_closed()
 
-    async def _pass(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-        head = await asyncio.wait_for(client.readuntil(b"\r\n\r\n"), _HEAD_TIMEOUT_S)
-        theirs, ours = await asyncio.open_connection(LOOPBACK, self._behind)
-        try:
-            ours.write(_closing(head))
-            # Either side's end is the end of both: a client that is gone costs a stream no more
-            # work only if TorchServe gets to know.
-            up = asyncio.ensure_future(_pump(client, ours))
-            down = asyncio.ensure_future(_answer(theirs, answer))
-            try:
-                await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in (up, down):
-                    way.cancel()
-                await asyncio.gather(up, down, return_exceptions=True)
-            if not answer.is_closing():
-                # TorchServe may answer before it has read all, as when that is too much. Closed
-                # at once, with bytes unread, the connection would be reset and the answer lost.
-                answer.write_eof()
-                await asyncio.wait_for(_discard(client), _LINGER_S)
-        finally:
-            ours.close()
-
-
-async def _answer(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """TorchServe says keep-alive of a streamed answer whatever it was asked."""
-    head = await source.readuntil(b"\r\n\r\n")
-    while head.startswith(b"HTTP/1.1 1"):
-        sink.write(head)
-        head = await source.readuntil(b"\r\n\r\n")
-    sink.write(_closing(head))
-    await _pump(source, sink)
-
-
-def _closing(head: bytes) -> bytes:
-    """A head with `Connection: close` instead of whatever it says of the connection."""
-    lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    kept = [line for line in lines if not line.lower().startswith(_HOP_BY_HOP)]
-    return b"\r\n".join([*kept, b"Connection: close", b"", b""])
-
-
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while piece := await source.read(_PIECE_BYTES):
-        sink.write(piece)
-        await sink.drain()
-
-
-async def _discard(source: asyncio.StreamReader) -> None:
-    while await source.read(_PIECE_BYTES):
-        pass
+        task.add_done_callback(ended)

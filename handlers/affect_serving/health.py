@@ -2,17 +2,17 @@
 
 The inference port must answer, by the way that clients take, and every model must have a worker
 that is ready. Nothing is asked of the workers themselves: one that is busy with long clips would
-answer late, and busy is not ill. Nothing but the standard library is imported, since this runs
+answer late, and busy is not ill. Nothing but the standard library is loaded, since this runs
 every few seconds beside the model.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import urllib.request
-from typing import Any, Final
+from typing import Final
+
+from affect_serving.this_machine import get_json
 
 _TIMEOUT_S: Final = 4.0
 _HERE: Final = "127.0.0.1"
@@ -26,23 +26,16 @@ def check(port: int, host: str = _HERE) -> str | None:
         host: by which inference is reached.
     """
     try:
-        _get(f"http://{host}:{port}/ping")
+        get_json(f"http://{host}:{port}/ping", _TIMEOUT_S)
         management = f"http://{_HERE}:{port + 1}/models"
-        names = [model["modelName"] for model in _get(management)["models"]]
+        names = [model["modelName"] for model in get_json(management, _TIMEOUT_S)["models"]]
         for name in names:
-            workers = _get(f"{management}/{name}")[0]["workers"]
+            workers = get_json(f"{management}/{name}", _TIMEOUT_S)[0]["workers"]
             if not any(worker["status"] == "READY" for worker in workers):
                 return f"{name} has no worker that is ready."
     except (OSError, ValueError, TypeError, LookupError) as error:
         return f"{type(error).__name__}: {error}"
     return None if names else "No model is loaded."
-
-
-def _get(url: str) -> Any:
-    # Without the proxies of the environment: this is about this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=_TIMEOUT_S) as answer:
-        return json.load(answer)
 
 
 def main() -> int:

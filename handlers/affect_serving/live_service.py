@@ -26,6 +26,7 @@ from affect_serving import edge
 from affect_serving.account import Account
 from affect_serving.books import LiveBooks
 from affect_serving.describe import Describing
+from affect_serving.ending import ending_with_the_device
 from affect_serving.live_requests import LiveRequest, parse_live_request
 from affect_serving.requests import RequestError, body_bytes
 from affect_serving.responses import to_clip, to_frame, to_problem, to_timing
@@ -84,7 +85,7 @@ class LiveService:
 
         TorchServe puts a session into a batch once.
         """
-        with self._lock:
+        with self._lock, ending_with_the_device():
             answers = self._answer(rows, context)
             self._books.metrics.batch(len(rows))
             self._tidy()

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ import psutil
 
 _RUN_FOLDER_BYTES: Final = 1 << 30
 """The unpacked archive and spooled uploads fit into this."""
+_GONE_S: Final = 10.0
+"""A process that was killed gives back its memory first, and then its ports."""
 
 
 class ServerError(Exception):
@@ -34,10 +37,7 @@ def check_free(host: str, port: int) -> None:
 
 def stop_java(process: subprocess.Popen[bytes], timeout_s: float) -> None:
     """Stop TorchServe's Java, which stops its workers; what is still there later is killed."""
-    try:
-        family = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        family = []
+    family = _descendants(process)
     for child in family:
         if child.is_running() and child.name() == "java":
             child.send_signal(signal.SIGTERM)
@@ -50,6 +50,43 @@ def stop_java(process: subprocess.Popen[bytes], timeout_s: float) -> None:
     for child in alive:
         child.kill()
     psutil.wait_procs(alive, timeout=5)
+
+
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """As `poll`, but without Popen's lock.
+
+    A signal's handler that raises between taking the lock and the block that lets it go would
+    leave it taken, and stopping would then wait for ever.
+    """
+    try:
+        return bool(psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def kill_java(process: subprocess.Popen[bytes]) -> None:
+    """Kill TorchServe with all its processes; when this returns their ports are free."""
+    # Once the first is dead nobody knows any more whose the others were.
+    family = _descendants(process)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    psutil.wait_procs(family, timeout=_GONE_S)
+
+
+def _descendants(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def in_memory(folder: Path) -> bool:
+    """Whether what is written below a folder stays off disks, as far as the system says."""
+    mounts = {Path(each.mountpoint): each.fstype for each in psutil.disk_partitions(all=True)}
+    resolved = folder.resolve()
+    kinds = [mounts[each] for each in (resolved, *resolved.parents) if each in mounts]
+    return kinds[:1] in (["tmpfs"], ["ramfs"])
 
 
 def memory_folder() -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ts.metrics.metric_cache_errors import MetricsCacheKeyError
 from ts.metrics.metric_type_enum import MetricTypes
 
 from affect_serving.declared import DECLARED, Metric
@@ -19,13 +20,21 @@ class Recorder:
 
     Args:
         registry: `context.metrics`; its metrics YAML must declare them.
+
+    Raises:
+        RuntimeError: it does not.
     """
 
     def __init__(self, registry: Any) -> None:
-        self._metrics = {
-            metric.name: registry.get_metric(metric.name, MetricTypes(metric.kind))
-            for metric in DECLARED
-        }
+        try:
+            self._metrics = {
+                metric.name: registry.get_metric(metric.name, MetricTypes(metric.kind))
+                for metric in DECLARED
+            }
+        except MetricsCacheKeyError as error:
+            raise RuntimeError(
+                "The model store's metrics.yaml is not of this version. Export the archive again."
+            ) from error
 
     def add(self, metric: Metric, value: float, *labels: str) -> None:
         """Count, observe or set, as the metric's kind is.

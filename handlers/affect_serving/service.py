@@ -15,6 +15,7 @@ from affect_serving import edge
 from affect_serving.account import Account
 from affect_serving.books import ClipBooks, LiveBooks
 from affect_serving.describe import Describing
+from affect_serving.ending import ending_with_the_device
 from affect_serving.live_service import LiveService
 from affect_serving.metrics import describe_model
 from affect_serving.open_requests import OpenRequest
@@ -132,7 +133,9 @@ class AffectService:
         """Work until something is known that should leave, or it is time to ask TorchServe."""
         started = time.monotonic()
         while self._work.jobs:
-            for event in self._work.turn():
+            with ending_with_the_device():
+                events = self._work.turn()
+            for event in events:
                 self._note(event)
             bodies = sum(request.body_to_come for request in self._open.values())
             due = any(request.due for request in self._open.values())

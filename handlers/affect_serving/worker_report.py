@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -11,22 +10,19 @@ import threading
 import time
 from collections.abc import Sequence
 from typing import Final
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, build_opener
 
 import psutil
 
 from affect_serving import declared
 from affect_serving.recorder import Recorder
+from affect_serving.this_machine import get_json
 
 _log = logging.getLogger(__name__)
 
 _EVERY_S: Final = 10.0
 _PATIENCE_S: Final = 5.0
 _MANAGEMENT: Final = "http://127.0.0.1:8081"
-_opener: Final = build_opener(ProxyHandler({}))
-"""The environment may name a proxy, which is not for this machine's own ports."""
 
 
 class WorkerReport:
@@ -99,9 +95,8 @@ def waiting_clips(management: str, model: str) -> int | None:
     of its own metrics none counts those behind them.
     """
     try:
-        with _opener.open(f"{management}/models/{model}", timeout=_PATIENCE_S) as answer:
-            (described,) = json.load(answer)
+        (described,) = get_json(f"{management}/models/{model}", _PATIENCE_S)
         return int(described["jobQueueStatus"]["pendingRequests"])
-    except (URLError, OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         _log.debug("no queue: %s", type(error).__name__)
         return None

@@ -80,6 +80,20 @@ def test_a_good_clip_a_bad_one_and_their_lines(
     assert bad.status == 422
 
 
+@pytest.mark.parametrize("sample_fps", [5e-324, 1e-300, 0.1, 5, 30])
+def test_no_rate_makes_a_clip_longer_than_it_is(
+    sample_fps: float, handler: AffectHandler, context: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    options = bytearray(b'{"sample_fps": %r}' % sample_fps)
+    row = {"data": bytearray(clips.portrait_pan()), "options": options}
+    (answered,) = post_together(handler, context, [row])
+    assert Prediction.model_validate_json(answered.text).frames
+    seen = recorded(caplog)
+    assert seen["affect_clip_seconds_total model:affect"] == pytest.approx(2.0, abs=0.05)
+    assert 0 < seen["affect_real_time_factor_ratio "] < 1000
+
+
 def test_the_log_holds_neither_values_nor_names(
     handler: AffectHandler, context: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -106,7 +120,7 @@ def test_counting_and_logging_a_clip_take_less_than_a_millisecond(
         root.setLevel(logging.INFO)
         try:
             spent = []
-            for _ in range(50):
+            for _ in range(500):
                 account = Account(Origin("request"), 1000)
                 began = time.process_time()
                 books.answered(account, answer, StageSeconds(1, 1, 1, 1, 1, 1), 1)

@@ -16,6 +16,7 @@ from ts.context import Context
 
 import clips
 from affect_client import wire
+from affect_core.contents import write_contents
 from affect_core.errors import SpecError
 from affect_core.events import ClipJob, FrameDone
 from affect_core.pipeline import AffectPipeline
@@ -49,6 +50,7 @@ def test_served_numbers_are_the_pipelines(
         assert [f.track for f in got.faces] == [f.face.track for f in expected.faces]
         for face, core in zip(got.faces, expected.faces, strict=True):
             assert face.arousal == pytest.approx(core.arousal, abs=2e-6)
+            assert face.confidence == pytest.approx(core.confidence, abs=1e-4)
             assert face.valence == pytest.approx(core.valence, abs=2e-6)
             assert face.box.x + face.box.width <= answer.clip.width
             assert face.box.y + face.box.height <= answer.clip.height
@@ -279,6 +281,10 @@ def test_a_spec_from_the_future_is_refused_at_load(
     spec = json.loads((copy / "spec.json").read_text())
     spec["model"]["preprocess"]["landmarks"] = 68
     (copy / "spec.json").write_text(json.dumps(spec))
-    handler = importlib.import_module("affect_handler").AffectHandler()
+    handler_module = importlib.import_module("affect_handler")
+    with pytest.raises(SpecError, match=r"spec\.json in .* was changed after the export"):
+        handler_module.AffectHandler().initialize(build_context(copy, small_store))
+    write_contents(copy)
+    handler = handler_module.AffectHandler()
     with pytest.raises(SpecError, match="landmarks"):
         handler.initialize(build_context(copy, small_store))

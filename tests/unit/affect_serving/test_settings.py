@@ -40,8 +40,9 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
 def test_every_limit_has_its_variable_and_the_others_keep_their_defaults(
     limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(f"AFFECT_LIMITS__{limit.upper()}", "600")
-    assert ServingSettings().limits == Limits.model_validate({limit: 600})
+    other = 2 * getattr(Limits(), limit)
+    monkeypatch.setenv(f"AFFECT_LIMITS__{limit.upper()}", f"{other}")
+    assert ServingSettings().limits == Limits.model_validate({limit: other})
 
 
 @pytest.mark.parametrize(

@@ -24,18 +24,6 @@ FRAMES = sampled(clips.carphone(), 6)
 PNG = png(FRAMES[0])
 
 
-@pytest.fixture(scope="module")
-def context(unpacked_live: Path, small_store: Path) -> Context:
-    return build_context(unpacked_live, small_store)
-
-
-@pytest.fixture(scope="module")
-def handler(context: Context) -> Any:
-    made = importlib.import_module("affect_handler").AffectHandler()
-    made.initialize(context)
-    return made
-
-
 def ask(handler: Any, context: Context, *batch: Step) -> list[wire.LiveAnswer | wire.Problem]:
     answers: list[wire.LiveAnswer | wire.Problem] = []
     for position, text in enumerate(call_each(handler, context, batch)):

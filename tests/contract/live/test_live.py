@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,23 +18,11 @@ from affect_core.events import ClipJob, FrameDone
 from affect_core.pipeline import AffectPipeline
 from affect_core.types import FrameAffect, Image, Sampling
 from live_steps import FPS, Step, headers, jpeg, lossless, pictures, piece, sampled
-from worker import build_context, call_each
+from worker import call_each
 
 TOLERANCE = 1e-5
 COUNT = 12
 NAMES = ("one", "two", "comes and goes")
-
-
-@pytest.fixture(scope="module")
-def context(unpacked_live: Path, small_store: Path) -> Context:
-    return build_context(unpacked_live, small_store)
-
-
-@pytest.fixture(scope="module")
-def handler(context: Context) -> Any:
-    made = importlib.import_module("affect_handler").AffectHandler()
-    made.initialize(context)
-    return made
 
 
 @lru_cache

@@ -1,0 +1,221 @@
+"""What the door itself answers: too many clips, TorchServe away, a worker that has died."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import httpx
+import pytest
+
+from affect_client import AffectClient, RetryPolicy, WorkerDiedError, wire
+from affect_serving.door import Door
+from ports import free_ports
+
+CLIP = "/predictions/affect"
+LIVE = "/predictions/affect-live"
+MOST = 5
+"""One more than are never refused for the time they take."""
+
+
+class Behind(BaseHTTPRequestHandler):
+    """Stands for TorchServe: holds what it has until told, then answers with the body."""
+
+    protocol_version = "HTTP/1.1"
+    go_on = threading.Event()
+    had: ClassVar[list[bytes]] = []
+    status = 200
+    error = ""
+    message = "-"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.had.append(body)
+        self.go_on.wait(30)
+        text = (
+            body
+            if not self.error
+            else json.dumps(
+                {"type": self.error, "code": self.status, "message": self.message}
+            ).encode()
+        )
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("X-Request-Id", "4f1c")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+
+    def do_HEAD(self) -> None:
+        self.do_POST()
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):
+            super().handle()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def house(*, empty: bool = False) -> Iterator[tuple[Door, str, type[Behind]]]:
+    """A door before somebody who waits, or before nobody."""
+    port = free_ports(2)
+
+    class Kind(Behind):
+        go_on = threading.Event()
+        had: ClassVar[list[bytes]] = []
+
+    door = Door("127.0.0.1", port, port + 1, within_s=60, at_most=MOST)
+    door.open()
+    server = ThreadingHTTPServer(("127.0.0.1", port + 1), Kind, bind_and_activate=not empty)
+    thread = threading.Thread(target=server.serve_forever)
+    if not empty:
+        thread.start()
+    try:
+        yield door, f"http://127.0.0.1:{port}", Kind
+    finally:
+        Kind.go_on.set()
+        door.close(0)
+        if not empty:
+            server.shutdown()
+            thread.join()
+        server.server_close()
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def refused(answer: httpx.Response) -> wire.Problem:
+    """A refusal of the door's own, in the contract's words."""
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == wire.PROBLEM_MEDIA_TYPE
+    assert 1 <= int(answer.headers["retry-after"]) <= 30
+    problem = wire.Problem.model_validate_json(answer.content)
+    assert problem.code == "overloaded"
+    return problem
+
+
+def test_one_clip_too_many_is_refused_at_once_and_the_others_are_answered() -> None:
+    with house() as (_, url, behind), ThreadPoolExecutor(MOST) as pool:
+        sent = [pool.submit(httpx.post, url + CLIP, content=b"%d" % i) for i in range(MOST)]
+        until(lambda: len(behind.had) == MOST)
+        began = time.monotonic()
+        refused(httpx.post(url + CLIP, content=b"x" * 50_000_000, timeout=20))
+        assert time.monotonic() - began < 5
+        behind.go_on.set()
+        assert [each.result().content for each in sent] == [b"%d" % i for i in range(MOST)]
+        assert httpx.post(url + CLIP, content=b"again").content == b"again"
+    assert len(behind.had) == MOST + 1
+
+
+def test_a_live_session_has_its_own_places() -> None:
+    with house() as (_, url, behind), ThreadPoolExecutor(MOST + 1) as pool:
+        sent = [pool.submit(httpx.post, url + CLIP, content=b"clip") for _ in range(MOST)]
+        until(lambda: len(behind.had) == MOST)
+        live = pool.submit(httpx.post, url + LIVE, content=b"live")
+        until(lambda: len(behind.had) == MOST + 1)
+        behind.go_on.set()
+        assert live.result().content == b"live"
+        assert {each.result().status_code for each in sent} == {200}
+
+
+def test_uploads_that_trickle_take_nobodys_place() -> None:
+    with house() as (door, url, behind):
+        behind.go_on.set()
+        where = httpx.URL(url)
+        slow = [socket.create_connection((where.host, where.port or 0)) for _ in range(4 * MOST)]
+        for each in slow:
+            each.sendall(f"POST {CLIP} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx".encode())
+        until(lambda: door.connections == 4 * MOST)
+        assert httpx.post(url + CLIP, content=b"quick").content == b"quick"
+        slow[0].sendall(b"12345678")
+        slow[0].settimeout(20)
+        assert slow[0].recv(12) == b"HTTP/1.1 200"
+        for each in slow:
+            each.close()
+
+
+def test_a_client_that_hangs_up_keeps_its_place_while_its_clip_is_worked_on() -> None:
+    with house() as (_, url, behind):
+        for _ in range(MOST):
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(url + CLIP, content=b"gone", timeout=httpx.Timeout(20, read=0.2))
+        until(lambda: len(behind.had) == MOST)
+        refused(httpx.post(url + CLIP, content=b"clip"))
+        behind.go_on.set()
+        until(lambda: httpx.post(url + CLIP, content=b"clip").status_code == 200)
+
+
+def test_while_nobody_is_behind_it_says_when_to_come_again() -> None:
+    with house(empty=True) as (_, url, _behind):
+        for path in (CLIP, LIVE):
+            assert "starting" in refused(httpx.post(url + path, content=b"clip")).detail
+
+
+def test_what_a_dead_worker_had_is_refused_and_the_other_workers_is_not() -> None:
+    with house() as (door, url, behind), ThreadPoolExecutor(2) as pool:
+        clip = pool.submit(httpx.post, url + CLIP, content=b"clip", timeout=30)
+        live = pool.submit(httpx.post, url + LIVE, content=b"live", timeout=30)
+        until(lambda: len(behind.had) == 2)
+        door.break_off(live=False)
+        assert "again" in refused(clip.result()).detail
+        assert not live.done()
+        behind.go_on.set()
+        assert live.result().content == b"live"
+
+
+def test_torchserves_own_refusal_is_put_into_the_contracts_words() -> None:
+    with house() as (_, url, behind):
+        behind.go_on.set()
+        behind.status, behind.error = 503, "ServiceUnavailableException"
+        refused(httpx.post(url + LIVE, content=b"frame"))
+
+
+def test_a_form_that_torchserve_cannot_read_is_the_client_s_to_mend() -> None:
+    with house() as (_, url, behind):
+        behind.go_on.set()
+        behind.status, behind.error = 500, "ErrorDataDecoderException"
+        answer = httpx.post(url + CLIP, content=b"no form")
+        assert wire.Problem.model_validate_json(answer.content).code == "bad_request"
+        assert (answer.status_code, "retry-after" in answer.headers) == (400, False)
+        assert answer.headers["x-request-id"] == "4f1c"
+
+
+def test_a_refusal_without_a_body_stays_one() -> None:
+    with house() as (_, url, behind):
+        behind.go_on.set()
+        behind.status, behind.error = 405, "MethodNotAllowedException"
+        answer = httpx.head(url + CLIP)
+        assert (answer.status_code, answer.content) == (405, b"")
+
+
+def test_a_500_of_a_worker_that_died_can_be_tried_again_and_another_one_not() -> None:
+    with house() as (_, url, behind):
+        behind.go_on.set()
+        behind.status, behind.error = 500, "InternalServerException"
+        answer = httpx.post(url + CLIP, content=b"clip")
+        assert (answer.status_code, "retry-after" in answer.headers) == (500, False)
+        behind.message = "Worker died."
+        refused(httpx.post(url + CLIP, content=b"clip"))
+
+
+def test_a_worker_that_died_stays_one_and_says_when_to_come_again() -> None:
+    with house() as (_, url, behind):
+        behind.go_on.set()
+        behind.status, behind.error = 507, "InternalServerException"
+        with AffectClient(base_url=url, retries=RetryPolicy(max_retries=0)) as client:
+            with pytest.raises(WorkerDiedError) as caught:
+                client.predict(b"clip")
+            assert caught.value.retry_after_s == 5
