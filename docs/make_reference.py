@@ -1,15 +1,13 @@
 """Writes what the documentation says of the client's names from the names themselves.
 
-`make reference` writes docs/reference.md and the tables of docs/errors-and-retries.md; `--check`
-only says whether they are as they would be written. griffe reads the sources: unlike `inspect` it
-knows the docstrings under attributes, signatures as they were written, and the docstrings'
-sections. Fields of the contract's models come from pydantic, which knows their ranges.
+`make reference` writes docs/reference.md, the tables of docs/errors-and-retries.md and the OpenAPI
+document docs/openapi.json. griffe reads the sources: unlike `inspect` it knows the docstrings under
+attributes, signatures as they were written, and the docstrings' sections. Fields of the contract's
+models come from pydantic, which knows their ranges.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeGuard
@@ -18,13 +16,20 @@ import griffe
 from pydantic import BaseModel
 
 import affect_client
-from affect_client import AffectError, ConnectionLostError, StatusError, UnexpectedAnswerError
+from affect_client import (
+    AffectError,
+    ConnectionLostError,
+    StatusError,
+    UnexpectedAnswerError,
+    openapi,
+)
 from error_tables import family, filled
 from reference_text import one_line, range_of, table, type_of
 
 DOCS: Final = Path(__file__).parent
 REFERENCE: Final = DOCS / "reference.md"
 ERRORS: Final = DOCS / "errors-and-retries.md"
+OPENAPI: Final = DOCS / "openapi.json"
 REPORT: Final = ("build_report", "report_parts", "write_report")
 GROUPS: Final = {
     "Clients": "AffectClient AsyncAffectClient Timeouts RetryPolicy RetryEvent ClipSource OnUpload",
@@ -48,22 +53,13 @@ Pages by task: [README.md](README.md).
 """
 
 
-def main() -> int:
-    """Write both pages; 1 where `--check` finds another text."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    check = parser.parse_args().check
-    stale = [path for path, text in pages().items() if path.read_text(encoding="utf-8") != text]
-    for path in stale:
-        if not check:
-            path.write_text(pages()[path], encoding="utf-8")
-        sys.stdout.write(f"{path.name} {'is stale: make reference' if check else 'written'}\n")
-    return int(check and bool(stale))
-
-
 def pages() -> dict[Path, str]:
     """Every page that is written, whole."""
-    return {REFERENCE: reference(), ERRORS: filled(ERRORS.read_text(encoding="utf-8"))}
+    return {
+        REFERENCE: reference(),
+        ERRORS: filled(ERRORS.read_text(encoding="utf-8")),
+        OPENAPI: openapi.text(),
+    }
 
 
 def load() -> griffe.Module:
@@ -238,4 +234,5 @@ def is_model(kind: object) -> TypeGuard[type[BaseModel]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from affect_client._multipart import Multipart
-from affect_client.uploads import OnUpload, Upload
+from affect_client.uploads import OnUpload, Reader, Upload
 
 
 async def body_chunks(body: Multipart, on_upload: OnUpload | None) -> AsyncGenerator[bytes, None]:
@@ -24,7 +24,13 @@ async def body_chunks(body: Multipart, on_upload: OnUpload | None) -> AsyncGener
 async def _clip_chunks(upload: Upload, on_upload: OnUpload | None) -> AsyncGenerator[bytes, None]:
     sent = 0
     reading = False
-    reader = await asyncio.to_thread(upload.open)
+    opening = asyncio.get_running_loop().run_in_executor(None, upload.open)
+    try:
+        reader = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # The thread opens it all the same.
+        opening.add_done_callback(_close)
+        raise
     try:
         while True:
             if on_upload is not None:
@@ -45,3 +51,8 @@ async def _clip_chunks(upload: Upload, on_upload: OnUpload | None) -> AsyncGener
             asyncio.get_running_loop().run_in_executor(None, reader.close)
         else:
             reader.close()
+
+
+def _close(opened: asyncio.Future[Reader]) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result().close()

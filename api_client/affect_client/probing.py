@@ -103,9 +103,11 @@ class Expected(BaseModel):
         try:
             found = cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            raise ValueError(f"{path} holds no expected answer; --learn writes one.") from error
+            raise ValueError(
+                f"{path} holds no expected answer; `affect learn` writes one."
+            ) from error
         if found.clip_sha256 != hashlib.sha256(clip).hexdigest():
-            raise ValueError(f"{path} is another clip's; --learn writes this one's.")
+            raise ValueError(f"{path} is another clip's; `affect learn` writes this one's.")
         return found
 
     def distances(self, answer: Prediction) -> dict[str, float]:
@@ -152,7 +154,7 @@ class ProbeMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry, tolerance: float) -> None:
-        prometheus = need("prometheus_client", "metrics", "affect probe --every")
+        prometheus = need("prometheus_client", "metrics", "affect probe")
 
         def gauge(metric: ProbeMetric) -> Any:
             return prometheus.Gauge(metric.name, metric.meaning, metric.labels, registry=registry)

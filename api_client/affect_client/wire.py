@@ -11,7 +11,7 @@ requests refuse them, so that a misspelt option is an answer and not a surprise.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -144,7 +144,9 @@ class Face(_Response):
     arousal: Arousal
     valence: Valence
     confidence: Fraction | None = Field(
-        default=None, description="The model's in its values; null where the weights have none."
+        default=None,
+        description="How often arousal and valence both come out right of frames that look like "
+        "this one, as measured on held-out clips; null where the weights do not say.",
     )
 
 
@@ -200,6 +202,23 @@ class Prediction(_Response):
     timing_s: Timing = Field(description="Where the server's time went, seconds.")
 
 
+GatewayCode = Literal[
+    "bad_request",
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "method_not_allowed",
+    "misdirected_request",
+    "too_many_requests",
+    "bad_gateway",
+    "gateway_timeout",
+]
+"""Codes of what stands before the model. A gateway answers with all of them, and with
+`body_too_large` and `overloaded`; `affect-serve run` with `bad_request`, `not_found` and
+`method_not_allowed` for what TorchServe refuses."""
+
+GATEWAY_CODES: Final[frozenset[GatewayCode]] = frozenset(get_args(GatewayCode))
+
 ProblemCode = Literal[
     "empty_body",
     "invalid_options",
@@ -212,15 +231,7 @@ ProblemCode = Literal[
     "overloaded",
     "deadline_exceeded",
     "internal_error",
-    "bad_request",
-    "unauthorized",
-    "forbidden",
-    "not_found",
-    "method_not_allowed",
-    "misdirected_request",
-    "too_many_requests",
-    "bad_gateway",
-    "gateway_timeout",
+    GatewayCode,
 ]
 
 PROBLEMS: Final[dict[ProblemCode, tuple[int, str]]] = {
@@ -247,21 +258,6 @@ PROBLEMS: Final[dict[ProblemCode, tuple[int, str]]] = {
 }
 """Status and title of every problem, by code. `internal_error` answers a defect of ours
 for one clip of a batch, where failing the batch would touch the others."""
-
-GATEWAY_CODES: Final[frozenset[ProblemCode]] = frozenset(
-    {
-        "bad_request",
-        "unauthorized",
-        "forbidden",
-        "not_found",
-        "method_not_allowed",
-        "misdirected_request",
-        "too_many_requests",
-        "bad_gateway",
-        "gateway_timeout",
-    }
-)
-"""Codes that only a gateway answers with. It also answers `body_too_large` and `overloaded`."""
 
 
 class Problem(_Response):
@@ -351,3 +347,17 @@ class ModelDescription(_Response):
     detector: Detector = Field(description="The face detector in use.")
     sample_fps: float = Field(description="Samples a second that the model was trained at.")
     versions: dict[str, str] = Field(description="Of the server's packages, by name.")
+
+
+class FrontEndError(_Response):
+    """What TorchServe's front end answers by itself, before a request has reached the model."""
+
+    code: int = Field(ge=400, le=599, description="Of HTTP.")
+    type: str = Field(description="The Java class of the error.")
+    message: str = Field(description="In TorchServe's words.")
+
+
+class Ping(_Response):
+    """The answer to `GET /ping`."""
+
+    status: str = Field(description="`Healthy` where requests would be taken.")

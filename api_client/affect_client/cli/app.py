@@ -20,7 +20,10 @@ COMMANDS: Final = {
     "live": "Arousal and valence now, of a camera or a recording.",
     "report": "A page to look at: the clip beside its arousal and valence.",
     "health": "Whether the server answers, how fast, and with which models.",
-    "probe": "What is served, what its numbers rest on, and what it makes of a clip.",
+    "describe": "What is served, what its numbers rest on, and what it makes of a clip.",
+    "learn": "A known clip: write its answer by a server that is trusted.",
+    "compare": "A known clip: whether its answer is still what was learned.",
+    "probe": "A known clip, again and again: whether its answer holds, for Prometheus.",
 }
 """Commands, and what each is for in a line. The module of `commands` has the same name."""
 

@@ -100,13 +100,11 @@ def test_learn_then_compare(tmp_path: Path) -> None:
     clip, known = tmp_path / "clip.mp4", tmp_path / "known.json"
     clip.write_bytes(CLIP)
     with served(told(0.1)) as server:
-        assert affect("probe", "--clip", clip, "--learn", known, url=server.url).status == 0
-        right = affect("probe", "--clip", clip, "--expect", known, url=server.url)
+        assert affect("learn", clip, known, url=server.url).status == 0
+        right = affect("compare", clip, known, url=server.url)
     with served(told(0.9)) as server:
-        wrong = affect("probe", "--clip", clip, "--expect", known, url=server.url)
-        near = affect(
-            "probe", "--clip", clip, "--expect", known, "--tolerance", 0.5, url=server.url
-        )
+        wrong = affect("compare", clip, known, url=server.url)
+        near = affect("compare", clip, known, "--tolerance", 0.5, url=server.url)
     assert (right.status, near.status, wrong.status) == (0, 0, 5)
     assert "distance arousal 0.4000" in wrong.out
     assert "not the expected one" in wrong.err
@@ -116,13 +114,26 @@ def test_a_clip_without_a_face_teaches_nothing(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(CLIP)
     with served(told(faces=0)) as server:
-        done = affect("probe", "--clip", clip, "--learn", tmp_path / "k", url=server.url)
+        done = affect("learn", clip, tmp_path / "k", url=server.url)
     assert done.status == 1
     assert not (tmp_path / "k").exists()
 
 
-@pytest.mark.parametrize(
-    "given", [["--every", "1"], ["--learn", "k"], ["--clip", "c", "--learn", "k", "--expect", "k"]]
-)
-def test_options_that_do_not_go_together(given: list[str]) -> None:
-    assert affect("probe", *given, url="http://127.0.0.1:1").status == 2
+@pytest.mark.parametrize("listen", ["9188x", "here:", ":", "[::1]"])
+def test_an_address_that_is_none(listen: str, tmp_path: Path) -> None:
+    clip, known = tmp_path / "clip.mp4", tmp_path / "known.json"
+    clip.write_bytes(CLIP)
+    with served(told(0.1)) as server:
+        assert affect("learn", clip, known, url=server.url).status == 0
+        done = affect("probe", clip, known, "--listen", listen, url=server.url)
+    assert (done.status, "HOST:PORT" in done.err) == (2, True)
+
+
+def test_another_clip_has_another_answer(tmp_path: Path) -> None:
+    clip, other, known = (tmp_path / name for name in ("clip.mp4", "other.mp4", "known.json"))
+    clip.write_bytes(CLIP)
+    other.write_bytes(CLIP + b"\0")
+    with served(told(0.1)) as server:
+        assert affect("learn", clip, known, url=server.url).status == 0
+        for command in ("compare", "probe"):
+            assert affect(command, other, known, url=server.url).status == 2

@@ -182,6 +182,33 @@ def test_progress_starts_at_nothing_and_ends_with_the_size(clip: bytes) -> None:
         assert [sent for sent, _ in seen] == sorted({sent for sent, _ in seen})
 
 
+def test_a_body_that_is_given_up_while_its_file_is_opened_closes_it_too() -> None:
+    begun, go_on, opened = threading.Event(), threading.Event(), io.BytesIO(DATA)
+
+    def slowly() -> io.BytesIO:
+        begun.set()
+        go_on.wait(30)
+        return opened
+
+    async def impatient() -> None:
+        upload = Upload(slowly, "clip", len(DATA), repeatable=True)
+
+        async def whole() -> None:
+            async for _ in body_chunks(Multipart([Part("data", upload)]), None):
+                pass
+
+        task = asyncio.ensure_future(whole())
+        await asyncio.to_thread(begun.wait, 30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not opened.closed
+        go_on.set()
+
+    asyncio.run(impatient())
+    assert opened.closed
+
+
 def test_a_body_that_is_given_up_closes_its_file(path: Path) -> None:
     async def some() -> None:
         chunks = body_chunks(body, None)

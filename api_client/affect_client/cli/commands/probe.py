@@ -2,200 +2,75 @@
 
 from __future__ import annotations
 
-import json as json_text
-import math
-import sys
-from pathlib import Path
-from typing import Annotated, Any, Final
+import signal
+import threading
+from types import FrameType
+from typing import Annotated
 
 import typer
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
-from affect_client import AffectClient, AffectResult, ModelDescription
-from affect_client.cli import bars, known, show
-from affect_client.cli.endings import CommandError, Ending
-from affect_client.cli.options import Fps, Json, source
+from affect_client._optional import need
+from affect_client.cli.endings import CommandError, Ending, sentence
+from affect_client.cli.known import ClipFile, KnownClip, KnownFile, Tolerance
 from affect_client.cli.setup import Setup
-from affect_client.cli.words import counted, file_name, plain
-from affect_client.probing import Expected
-
-_KNOWN: Final = "Known clip"
+from affect_client.probing import ProbeMetrics, attempt, certificate_expiry
+from affect_client.settings import Settings
 
 
 def probe(
     ctx: typer.Context,
+    clip: ClipFile,
+    known: KnownFile,
     *,
-    clip: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CLIP",
-            help="Send this, have its first sample worked on, and say what the server finds in it.",
-        ),
-    ] = None,
-    fps: Fps = 5.0,
-    json: Json = False,
-    learn: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write what this server, which is trusted, makes of all of CLIP.",
-            rich_help_panel=_KNOWN,
-        ),
-    ] = None,
-    expect: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Send all of CLIP and compare with what was learned; 5 where it differs.",
-            rich_help_panel=_KNOWN,
-        ),
-    ] = None,
-    tolerance: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Largest difference that is right, as a share of the scale from -1 to 1.",
-            rich_help_panel=_KNOWN,
-        ),
-    ] = 0.05,
+    tolerance: Tolerance = 0.05,
     every: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            min=0.1,
-            help="With --expect: again and again, for Prometheus, until Ctrl-C or SIGTERM.",
-            rich_help_panel=_KNOWN,
-        ),
-    ] = None,
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Between two attempts.")
+    ] = 60.0,
     listen: Annotated[
-        str,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="With --every: where Prometheus scrapes.",
-            rich_help_panel=_KNOWN,
-        ),
+        str, typer.Option(metavar="HOST:PORT", help="Where Prometheus scrapes.")
     ] = "127.0.0.1:9188",
 ) -> None:
-    """What is served, what its numbers rest on, and what it makes of a clip.
+    """A known clip, again and again: whether its answer holds, for Prometheus.
 
-    The model answers between two clips: a busy server lets this wait.
+    CLIP is sent until Ctrl-C or SIGTERM, and its answer compared with KNOWN's.
     """
     setup: Setup = ctx.obj
-    if learn is not None or expect is not None:
-        _known(
-            setup,
-            clip,
-            fps=fps,
-            learn=learn,
-            expect=expect,
-            tolerance=tolerance,
-            every=every,
-            listen=listen,
-        )
-        return
-    if every is not None:
-        raise CommandError("--every needs --clip and --expect.", Ending.USAGE)
-    with setup.client() as client:
-        with bars.waiting(setup.err, "asking the model what it is"):
-            told = client.describe()
-        found = None if clip is None else _first_sample(setup, client, clip, fps)
-    if json:
-        members: dict[str, Any] = told.model_dump(mode="json")
-        if found is not None and clip is not None:
-            members["probe"] = {"file": clip, **_facts(found, fps)}
-        sys.stdout.write(json_text.dumps(members) + "\n")
-        return
-    setup.out.print(_served(told))
-    if found is not None and clip is not None:
-        setup.out.print(_clip(file_name(clip), found, fps))
+    right = KnownClip.read(clip, known, tolerance)
+    host, port = _address(listen)
+    prometheus = need("prometheus_client", "metrics", "affect probe")
+    registry = prometheus.CollectorRegistry()
+    metrics = ProbeMetrics(registry, tolerance)
+    base_url = Settings.resolve(base_url=setup.base_url).base_url
+    stopped = threading.Event()
 
+    def stop(_signum: int, _frame: FrameType | None) -> None:
+        stopped.set()
 
-def _known(
-    setup: Setup,
-    clip: str | None,
-    *,
-    fps: float,
-    learn: Path | None,
-    expect: Path | None,
-    tolerance: float,
-    every: float | None,
-    listen: str,
-) -> None:
-    if clip is None or clip == "-" or (learn is None) == (expect is None):
-        raise CommandError("Give --clip a file, and one of --learn and --expect.", Ending.USAGE)
-    data = Path(clip).read_bytes()
-    if learn is not None:
-        known.learn(setup, data, fps, learn)
-        return
+    signal.signal(signal.SIGTERM, stop)
+    server, thread = prometheus.start_http_server(port, host, registry)
+    setup.say(f"probing every {every:g} s, metrics at http://{host}:{port}/metrics")
     try:
-        expected = Expected.read(expect or Path(), data)
-        host, _, port = listen.rpartition(":")
-        address = (host or "127.0.0.1", int(port))
-    except ValueError as error:
-        raise CommandError(str(error), Ending.USAGE) from None
-    if every is None:
-        known.compare(setup, known.KnownClip(data, expected, tolerance))
-    else:
-        known.watch(setup, known.KnownClip(data, expected, tolerance), every, address)
+        # How it is now: a probe that tries again would report a server better than clients see it.
+        with setup.with_given(retries=0).client() as client:
+            while not stopped.is_set():
+                tried = attempt(client, right.clip, right.expected)
+                metrics.note(tried)
+                expiry = certificate_expiry(base_url)
+                if expiry is not None:
+                    metrics.note_certificate(expiry)
+                if tried.error is not None:
+                    setup.say(sentence(tried.error), style="red")
+                elif not right.holds(tried):
+                    setup.say(right.sentence(tried), style="red")
+                stopped.wait(every)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
-def _first_sample(setup: Setup, client: AffectClient, clip: str, fps: float) -> AffectResult:
-    with bars.sending(setup.err, file_name(clip)) as on_upload:
-        return client.predict(
-            source(clip), sample_fps=fps, faces="all", end_s=1 / fps / 2, on_upload=on_upload
-        )
-
-
-def _facts(found: AffectResult, fps: float) -> dict[str, Any]:
-    """What the first sample tells; the number of samples only as well as the length is known."""
-    length_s = found.clip.duration_s
-    return {
-        "clip": found.clip.model_dump(mode="json"),
-        "samples_about": None if length_s is None else max(1, math.ceil(length_s * fps - 1e-6)),
-        "faces_in_first_sample": [
-            face.box.model_dump(mode="json") for frame in found.frames for face in frame.faces
-        ],
-    }
-
-
-def _served(told: ModelDescription) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    detector = told.detector.name
-    if told.detector.fallback_reason:
-        detector += f", not the one of its training: {told.detector.fallback_reason}"
-    versions = ", ".join(f"{name} {version}" for name, version in told.versions.items())
-    for name, value in (
-        ("model", f"{told.model.name} {told.model.version}, {told.model.architecture}"),
-        ("weights", _digest(told.model.weights)),
-        ("runs on", f"{told.device}, {told.precision}"),
-        ("detector", detector),
-        ("trained at", f"{told.sample_fps:g} samples a second"),
-        ("versions", versions),
-    ):
-        table.add_row(name, plain(value))
-    return Group(table, Text(), show.basis(told.model))
-
-
-def _digest(weights: str) -> str:
-    """Enough to tell one file of weights from another; JSON has all of it."""
-    return weights if len(weights) <= 32 else f"{weights[:23]}..."
-
-
-def _clip(name: str, found: AffectResult, fps: float) -> RenderableType:
-    facts = _facts(found, fps)
-    text = Text.assemble("\n", (name, "bold"), f"  {show.clip_facts(found.clip)}\n")
-    about = facts["samples_about"]
-    if about is not None:
-        text.append(f"About {counted(about, 'sample')} at {fps:g} a second. ")
-    boxes = facts["faces_in_first_sample"]
-    if boxes:
-        text.append(f"{counted(len(boxes), 'face')} in the first sample.")
-    else:
-        text.append("No face in the first sample.", style="yellow")
-    text.append("\nOnly the first sample was decoded; later frames may be broken.", style="dim")
-    return Group(text)
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not port.isascii() or not port.isdigit():
+        raise CommandError(f"--listen takes HOST:PORT, not {listen!r}.", Ending.USAGE)
+    return host or "127.0.0.1", int(port)

