@@ -23,6 +23,7 @@ from affect_client import AffectClient, RetryPolicy
 from ports import answers, free_ports
 
 SOURCE: Final = Path(__file__).parents[1] / "docker" / "gateway"
+OPENAPI: Final = Path(__file__).parents[1] / "docs" / "openapi.json"
 MODULE: Final = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
 
 
@@ -44,6 +45,9 @@ class Gateway:
         self.url = f"https://localhost:{self.port}"
         shutil.copytree(SOURCE, folder, dirs_exist_ok=True)
         (folder / "run").mkdir()
+        shutil.copy(OPENAPI, folder)
+        nginx = (folder / "nginx.conf").read_text()
+        (folder / "nginx.conf").write_text(nginx.replace("alias /etc/nginx/", f"alias {folder}/"))
         listen = (folder / "site/listen.conf").read_text()
         self.site("listen.conf", listen.replace("listen 8443", f"listen 127.0.0.1:{self.port}"))
         self.serve(replicas)

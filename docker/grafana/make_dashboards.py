@@ -1,10 +1,8 @@
-"""Writes Grafana's dashboards: `make metrics`. `--check` only says whether they are as written."""
+"""Writes Grafana's dashboards: `make metrics`."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -144,29 +142,12 @@ DASHBOARDS: Final[dict[str, list[Panel]]] = {
 }  # fmt: skip
 
 
-def main() -> int:
-    """Write the dashboards; 1 where `--check` finds another text."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    check = parser.parse_args().check
-    stale = {path: text for path, text in files().items() if not _same(path, text)}
-    for path, text in stale.items():
-        if not check:
-            path.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{path.name} {'is stale: make metrics' if check else 'written'}\n")
-    return int(check and bool(stale))
-
-
 def files() -> dict[Path, str]:
     """Every dashboard, whole."""
     return {
         FOLDER / f"{name}.json": json.dumps(_dashboard(name, panels), indent=1) + "\n"
         for name, panels in DASHBOARDS.items()
     }
-
-
-def _same(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
 def _dashboard(name: str, panels: list[Panel]) -> dict[str, Any]:
@@ -221,4 +202,5 @@ def _panel(number: int, panel: Panel, place: dict[str, int]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8")

@@ -25,6 +25,7 @@ def problems() -> dict[str, wire.Problem]:
     bodies = re.findall(r"return (\d+) '(.+)';", PROBLEMS)
     read = [(int(status), wire.Problem.model_validate_json(body)) for status, body in bodies]
     assert [status for status, _ in read] == [problem.status for _, problem in read]
+    assert all(problem == wire.Problem.of(problem.code, problem.detail) for _, problem in read)
     return {problem.code: problem for _, problem in read}
 
 
@@ -32,8 +33,13 @@ def test_the_gateway_s_problems_are_the_contract_s() -> None:
     found = problems()
     assert set(found) == wire.GATEWAY_CODES | {"body_too_large", "overloaded"}
     for problem in found.values():
-        assert problem == wire.Problem.of(problem.code, problem.detail)
         assert len(problem.detail.split()) >= 4
+
+
+def test_the_gateway_s_image_has_the_document_that_it_serves() -> None:
+    assert "\nCOPY docs/openapi.json /etc/nginx/\n" in (GATEWAY / "Dockerfile").read_text()
+    assert "\n!docs/openapi.json\n" in (DOCKER.parent / ".dockerignore").read_text()
+    assert "alias /etc/nginx/openapi.json;" in NGINX
 
 
 def test_every_problem_is_led_to_and_carries_the_request_s_id() -> None:

@@ -74,7 +74,7 @@ def test_alertmanager_takes_its_configuration() -> None:
 def probing(server: LocalServer, clip: Path, known: Path, port: int) -> Iterator[None]:
     """`affect probe`, every second."""
     started = process(
-        "--base-url", server.inference_url, "probe", "--clip", clip, "--expect", known,
+        "--base-url", server.inference_url, "probe", clip, known,
         "--every", 1, "--listen", f"127.0.0.1:{port}",
     )  # fmt: skip
     try:
@@ -160,7 +160,7 @@ def test_a_silently_wrong_model_pages_and_is_forgotten_once_it_is_right(
     base, port = prometheus
     clip, known, wrong = tmp_path / "clip.mp4", tmp_path / "known.json", tmp_path / "wrong.json"
     clip.write_bytes(clips.portrait_pan(1.0))
-    learned = affect("probe", "--clip", clip, "--learn", known, url=live_server.inference_url)
+    learned = affect("learn", clip, known, url=live_server.inference_url)
     assert learned.status == 0, learned.err
     right = Expected.model_validate_json(known.read_bytes())
     shifted = [

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 import clips
-from affect_client import AffectClient, StreamFrame, wire
+from affect_client import AffectClient, StreamFrame, openapi, wire
 from gateway import Gateway
 from live_steps import jpeg
 from replicas import Replica
@@ -47,10 +47,12 @@ def test_a_clip_has_the_same_numbers_and_a_stream_comes_line_by_line(
             came = [(event, time.monotonic()) for event in stream if isinstance(event, StreamFrame)]
         assert client.health().healthy
         assert client.describe().detector.name
-        openapi = http.options("/").json()
+        described = [http.options("/"), http.get("/openapi.json")]
     assert numbers(event for event, _ in came) == pytest.approx(expected, abs=1e-5)
     assert came[-1][1] - came[0][1] > 0.01
-    assert "/predictions/{model_name}" in openapi["paths"]
+    assert [answer.json() for answer in described] == [openapi.document()] * 2
+    assert {answer.headers["content-type"] for answer in described} == {"application/json"}
+    assert all(answer.headers["x-request-id"] for answer in described)
     assert {line["status"] for line in gateway.lines() if line["route"] != "other"} == {200}
 
 

@@ -73,6 +73,12 @@ PATHS = [
     "/wfpredict/x",
     "/explanations/affect",
     "/v1/models/affect:predict",
+    "/openapi",
+    "/openapi.json/",
+    "/openapi.json/../models",
+    "/%6fpenapi.json",
+    "/nginx.conf",
+    "/site/keys.map",
     "/predictions",
     "/predictions/",
     "/predictions/other",
@@ -100,7 +106,7 @@ PATHS = [
 ]
 
 
-def test_only_four_paths_are_served_however_others_are_written(lone_gateway: Gateway) -> None:
+def test_only_five_paths_are_served_however_others_are_written(lone_gateway: Gateway) -> None:
     before = len(lone_gateway.lines())
     for path in PATHS:
         for method in ("GET", "POST"):
@@ -125,6 +131,8 @@ def test_what_is_no_target_is_a_bad_request(target: str, lone_gateway: Gateway) 
         ("GET", "/predictions/affect-live", "POST"),
         ("POST", "/ping", "GET"),
         ("GET", "/", "OPTIONS"),
+        ("OPTIONS", "/openapi.json", "GET"),
+        ("POST", "/openapi.json", "GET"),
         ("POST", "/", "OPTIONS"),
         ("PATCH", AFFECT, "POST"),
         ("X-ODD", AFFECT, "POST"),
@@ -167,11 +175,42 @@ def test_hosts_that_are_not_the_gateway_s_are_refused(
     assert (answer.status, answer.code) in {(status, codes[status]), (421, "misdirected_request")}
 
 
+def test_a_session_without_a_name_is_a_bad_request(lone_gateway: Gateway) -> None:
+    answer = ask(lone_gateway, "POST", "/predictions/affect-live")
+    assert (answer.status, answer.code) == (400, "bad_request")
+    assert b"ts_request_sequence_id" in answer.body
+
+
+@pytest.mark.parametrize("path", [AFFECT, "/predictions/affect-live"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/x-www-form-urlencoded",
+        "Application/X-WWW-Form-Urlencoded; charset=utf-8",
+    ],
+)
+def test_bodies_that_torchserve_fails_on_are_bad_requests(
+    kind: str, path: str, lone_gateway: Gateway
+) -> None:
+    session = {"ts_request_sequence_id": "one"}
+    with lone_gateway.http() as http:
+        refused = http.post(path, content=b"%zz", headers={"content-type": kind, **session})
+        passed = http.post(path, files={"data": b"clip"}, headers=session)
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
+    assert "application/octet-stream" in refused.json()["detail"]
+    assert passed.json()["code"] == "bad_gateway"
+
+
 def test_no_key_a_wrong_key_and_a_blocked_key(own_gateway: Gateway) -> None:
     with httpx.Client(verify=own_gateway.tls, base_url=own_gateway.url) as http:
         for header in (None, "", "Bearer", f"Basic {own_gateway.key}", "Bearer é" * 9):
             sent = {} if header is None else {b"Authorization": header.encode("latin-1")}
-            for method, path in (("POST", AFFECT), ("OPTIONS", "/"), ("GET", "/models")):
+            for method, path in [
+                ("POST", AFFECT),
+                ("OPTIONS", "/"),
+                ("GET", "/openapi.json"),
+                ("GET", "/models"),
+            ]:
                 answer = http.request(method, path, headers=sent)
                 assert answer.status_code == 401
                 assert answer.json()["code"] == "unauthorized"
