@@ -1,11 +1,12 @@
 # `make` lists the targets. PYTHON picks the interpreter (3.10 to 3.12), TORCH_INDEX a further index
 # for torch, whose local versions (+cpu) pip prefers (for example https://download.pytorch.org/whl/cpu), AFFECT_PORT the service's port,
-# TEST_WORKERS how many processes share the tests.
+# TEST_WORKERS how many processes share the tests, TORTURE_MINUTES how long each part of torture goes on.
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 AFFECT_PORT ?= 8080
 TEST_WORKERS ?= 2
+TORTURE_MINUTES ?= 10
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 export AFFECT_PORT
@@ -15,7 +16,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
   -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve archive test test-training test-system check audit bench format reference metrics clean
+.PHONY: help setup demo serve archive test test-training test-system torture check audit bench format reference metrics clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,13 +46,23 @@ serve: setup archive ## the service in the foreground on AFFECT_PORT, +1 managem
 	$(BIN)/affect-serve run --port $(AFFECT_PORT)
 
 test: setup ## all tests that need pip alone, but for those of test-training
-	$(PYTEST) -m 'not system and not training'
+	$(PYTEST) -m 'not system and not training and not torture'
 
 test-training: setup ## whole training runs: kills, two processes, the tutorial; about five minutes
 	$(BIN)/python -m pytest -m training
 
 test-system: setup ## tests that need Debian packages; installs them where it may
 	tests/system.sh $(BIN)/python
+
+torture: setup ## hostile clips, a fuzzer, conformance, overload, faults, a soak: TORTURE_MINUTES each
+	PYTHONPATH=tests $(BIN)/python -m torture.hostile --minutes $(TORTURE_MINUTES)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[torture]'
+	PYTHONPATH=tests $(BIN)/python -m torture.fuzz_decode --minutes $(TORTURE_MINUTES) --keep .torture
+	PYTHONPATH=tests $(BIN)/python -m torture.conformance --minutes $(TORTURE_MINUTES)
+	PYTHONPATH=tests $(BIN)/python -m torture.conformance --minutes $(TORTURE_MINUTES) --gateway
+	PYTHONPATH=tests $(BIN)/python -m torture.load --minutes $(TORTURE_MINUTES)
+	$(BIN)/python -m pytest -m torture
+	PYTHONPATH=tests $(BIN)/python -m torture.soak --minutes $(TORTURE_MINUTES)
 
 check: setup ## lint, format, types, import directions
 	$(BIN)/ruff check .
@@ -71,7 +82,7 @@ format: setup ## apply the formatter
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-reference: setup ## write docs/reference.md and the tables of errors from the client's docstrings
+reference: setup ## write docs/reference.md, the tables of errors and docs/openapi.json from the client
 	$(BIN)/python docs/make_reference.py
 
 metrics: setup ## write metrics.yaml, docs/metrics.md, dashboards and Kubernetes' rules from what is declared

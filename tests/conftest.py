@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
 from affect_training.calibrate import plan_engines, stand_in_crops
 from affect_training.card import model_card
 from affect_training.export import export_archive, write_configuration
 from affect_training.initial import BackboneWeights, initial_model
 from live_store import LIVE_IDLE_MS, LIVE_PLACES, reconfigure
-from models import lively_model
 from ports import free_ports
+from small_store import export_small
 
 settings.register_profile(
     "affect",
@@ -50,12 +49,7 @@ def pytest_runtest_makereport(
 def small_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model store whose model sees crops of 32 pixels: 50 times faster than 224."""
     folder = tmp_path_factory.mktemp("small-store")
-    spec = ModelSpec(
-        preprocess=PreprocessSpec(crop_size=32),
-        provenance=Provenance(trained_on="Nothing: random weights, for tests."),
-    )
-    export_archive(lively_model(spec), spec, model_card(spec, None), folder)
-    return folder
+    return export_small(folder)
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ def test_the_limits_are_the_ones_that_hold() -> None:
     assert f"{limits.max_side} pixels a side, {limits.max_pixels:,} in all" in README
     assert f"at least {MIN_SIDE}x{MIN_SIDE}" in README
     assert f"| time for a clip | {limits.max_wall_s:.0f} s |" in README
+    assert f"| memory to decode a clip | {limits.max_decoder_bytes >> 30} GiB |" in README
     assert f"live session | {ServingSettings().live_max_samples} |" in README
 
 

@@ -170,18 +170,20 @@ def test_a_report_holds_its_clip(url: str, folder: Path) -> None:
     assert TRAINED_ON in page
 
 
-def test_health_and_probe(url: str, folder: Path) -> None:
+def test_health_and_describe(url: str, folder: Path) -> None:
     told = json.loads(affect("health", "--json", url=url).out)
     assert (told["ready"], told["status"]) == (True, "Healthy")
     assert {model["name"]: model["ready"] for model in told["models"]} == {
         "affect": True,
         "affect-live": True,
     }
-    probed = json.loads(affect("probe", "--clip", folder / "two-people.mp4", "--json", url=url).out)
-    assert probed["model"]["trained_on"] == TRAINED_ON
-    assert len(probed["probe"]["faces_in_first_sample"]) == 2
-    assert probed["probe"]["samples_about"] == 10
-    refused = affect("probe", "--clip", folder / "clips" / "notes.txt", url=url)
+    described = json.loads(
+        affect("describe", "--clip", folder / "two-people.mp4", "--json", url=url).out
+    )
+    assert described["model"]["trained_on"] == TRAINED_ON
+    assert len(described["found"]["faces_in_first_sample"]) == 2
+    assert described["found"]["samples_about"] == 10
+    refused = affect("describe", "--clip", folder / "clips" / "notes.txt", url=url)
     assert (refused.status, "undecodable_clip" in refused.err) == (1, True)
 
 

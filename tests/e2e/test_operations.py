@@ -23,6 +23,7 @@ from affect_serving.declared import STAGES
 from affect_serving.processes import ServerError
 from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
 from ports import free_ports
+from repacked import repack
 
 CLI = [sys.executable, "-m", "affect_serving.cli"]
 
@@ -119,17 +120,35 @@ def test_a_worker_that_is_killed_is_replaced_and_answers_again(server: LocalServ
     assert killed not in server.worker_pids()
 
 
-def test_a_damaged_archive_says_so_instead_of_hanging(model_store: Path, tmp_path: Path) -> None:
+def test_a_worker_that_cannot_load_says_so_instead_of_hanging(
+    small_store: Path, tmp_path: Path
+) -> None:
     store = tmp_path / "store"
-    shutil.copytree(model_store, store)
-    _rewrite_last_weight(store / "affect.mar")
-    text = (store / "config.properties").read_text()
-    (store / "config.properties").write_text(text.replace(str(model_store), str(store)))
+    shutil.copytree(small_store, store)
+    with zipfile.ZipFile(store / "affect.mar") as archive:
+        weights = archive.read("weights.safetensors")
+    # Signed, so that it gets as far as the worker, where the spec names other weights.
+    repack(store / "affect.mar", {"weights.safetensors": weights[:-1] + b"\0"})
     with (
         pytest.raises(ServerError, match="the weights are damaged"),
         LocalServer(store, free_ports()),
     ):
         pass
+
+
+def test_an_archive_that_was_changed_is_not_started(small_store: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(small_store, store)
+    repack(store / "affect.mar", {"MODEL_CARD.md": b"all is well"}, enter=False)
+    done = subprocess.run(
+        [*CLI, "run", "--port", str(free_ports()), "--model-store", str(store), "--no-live"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "affect.mar is damaged, or is not the archive that was exported" in done.stdout
 
 
 def test_a_taken_port_and_a_missing_archive_are_named(tmp_path: Path, model_store: Path) -> None:
@@ -212,12 +231,3 @@ def test_a_demo_that_is_told_to_stop_while_starting_leaves_nothing(model_store: 
     assert process.wait(60) != 0
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
-
-
-def _rewrite_last_weight(archive: Path) -> None:
-    with zipfile.ZipFile(archive) as source:
-        content = {info: source.read(info) for info in source.infolist()}
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
-        for info, data in content.items():
-            damaged = data[:-1] + bytes([data[-1] ^ 1])
-            target.writestr(info, damaged if info.filename.endswith(".safetensors") else data)

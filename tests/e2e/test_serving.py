@@ -74,6 +74,7 @@ def test_served_numbers_are_those_of_the_pipeline_in_process(
     for served, expected in zip(answer.frames, frames, strict=True):
         for face, core in zip(served.faces, expected.faces, strict=True):
             assert face.arousal == pytest.approx(core.arousal, abs=1e-5)
+            assert face.confidence == pytest.approx(core.confidence, abs=1e-4)
             assert face.valence == pytest.approx(core.valence, abs=1e-5)
 
 

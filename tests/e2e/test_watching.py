@@ -46,10 +46,12 @@ def serving(store: Path, *options: str) -> Iterator[tuple[LocalServer, subproces
 
 def wait_for(sign: str, process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
+    said = []
     for line in process.stdout:
         if line.startswith(sign):
             return
-    raise AssertionError(f"the service ended before it said: {sign}")
+        said.append(line)
+    raise AssertionError(f"the service ended before it said {sign}: {''.join(said[-20:])}")
 
 
 def send(server: LocalServer, *, start: bool = False) -> httpx.Response:
