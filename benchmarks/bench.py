@@ -48,6 +48,7 @@ from served import machine, save
 _CLIENTS: Final = 8
 _PORT: Final = 19080
 _SAMPLE_FPS: Final = 5
+_STAGES: Final = ("decode", "detect", "backbone", "temporal", "total")
 _console = Console(width=110)
 
 Work = Callable[[], StageSeconds | float]
@@ -190,11 +191,11 @@ def show(case: Case) -> None:
         )
     _console.print(table)
     parts = Table(title="stages of ours, and the floor, in seconds; stages overlap")
-    for name in ("precision", "decode", "detect", "backbone", "temporal", "total"):
+    for name in ("precision", *_STAGES):
         parts.add_column(name, justify="right")
     for row in case.rows:
         if row.stages:
-            parts.add_row(row.precision, *(f"{seconds:.2f}" for seconds in row.stages.values()))
+            parts.add_row(row.precision, *(f"{row.stages[name]:.2f}" for name in _STAGES))
     for precision, seconds in case.floor.backbone_s.items():
         parts.add_row(
             f"floor {precision}",

@@ -1,13 +1,10 @@
 """Writes from `affect_serving.declared` what TorchServe registers and what people read.
 
-`make metrics` writes the end of TorchServe's metrics.yaml and the tables of docs/metrics.md;
-`--check` only says whether they are as they would be written.
+`make metrics` writes the end of TorchServe's metrics.yaml and the tables of docs/metrics.md.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -28,19 +25,6 @@ _OF_TORCHSERVE: Final = (
     '    - {name: HandlerTime, unit: ms, dimensions: ["ModelName", "Level"]}\n'
     '    - {name: PredictionTime, unit: ms, dimensions: ["ModelName", "Level"]}\n'
 )
-
-
-def main() -> int:
-    """Write both files; 1 where `--check` finds another text."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    check = parser.parse_args().check
-    stale = {path: text for path, text in files().items() if path.read_text() != text}
-    for path, text in stale.items():
-        if not check:
-            path.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{path.name} {'is stale: make metrics' if check else 'written'}\n")
-    return int(check and bool(stale))
 
 
 def files() -> dict[Path, str]:
@@ -92,4 +76,5 @@ def _labels(names: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8")
