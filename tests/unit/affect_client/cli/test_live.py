@@ -143,10 +143,16 @@ def test_what_cannot_be_shown(arguments: list[str], status: int, said: str) -> N
 
 
 def test_on_a_terminal_now_is_drawn_until_ctrl_c(recording: Path) -> None:
-    with Peers(every_request(well)) as server:
+    def never(peer: Peer, request: Received) -> None:
+        del request
+        peer.hang()
+
+    # Ctrl-C throws away what the terminal has not read: while the fifth answer is waited for,
+    # nothing is written, however late this process comes to press it.
+    with Peers(in_turn(well, well, well, well, never, well)) as server:
         status, screen = on_terminal(
             "--base-url", server.url, "live", "--file", recording,
-            until=lambda text: "no face" in text,
+            until=lambda text: "Ctrl-C ends" in text.partition("no face")[2],
         )  # fmt: skip
         server.wait_until_free()
     assert status == 130
