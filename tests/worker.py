@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import uuid
 import warnings
@@ -13,6 +14,8 @@ from typing import Any, cast
 import yaml
 from ts.context import Context, RequestProcessor
 from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
+
+from affect_core.contents import HANDLER_MODULE
 
 Row = dict[str, Any]
 Headers = dict[str, str]
@@ -37,6 +40,13 @@ def build_context(folder: Path, store: Path) -> Context:
         metrics=metrics,
         model_yaml_config=config,
     )
+
+
+def initialised(context: Context) -> Any:
+    """The handler as a worker has it: loaded by its module's name, and initialised."""
+    handler = importlib.import_module(HANDLER_MODULE).AffectHandler()
+    handler.initialize(context)
+    return handler
 
 
 def call_each(handler: Any, context: Context, requests: Sequence[tuple[Row, Headers]]) -> list[str]:

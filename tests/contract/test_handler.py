@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import shutil
@@ -21,14 +20,12 @@ from affect_core.errors import SpecError
 from affect_core.events import ClipJob, FrameDone
 from affect_core.pipeline import AffectPipeline
 from affect_core.types import Sampling
-from worker import ContinuousFrontEnd, build_context, post_together
+from worker import ContinuousFrontEnd, build_context, initialised, post_together
 
 
 @pytest.fixture
 def handler(context: Context) -> Any:
-    made = importlib.import_module("affect_handler").AffectHandler()
-    made.initialize(context)
-    return made
+    return initialised(context)
 
 
 def row(data: bytes, **options: Any) -> dict[str, bytearray]:
@@ -255,9 +252,8 @@ def test_a_missing_package_is_a_runtime_error_that_names_it(
 ) -> None:
     # TorchServe would take an ImportError for a missing handler and hide it.
     monkeypatch.setitem(sys.modules, "affect_serving.service", None)
-    handler = importlib.import_module("affect_handler").AffectHandler()
     with pytest.raises(RuntimeError, match=r"affect_serving\.service.*affectline\[serve\]"):
-        handler.initialize(context)
+        initialised(context)
 
 
 def test_damaged_weights_are_refused_at_load(
@@ -268,9 +264,8 @@ def test_damaged_weights_are_refused_at_load(
     weights = bytearray((copy / "weights.safetensors").read_bytes())
     weights[-1] ^= 1
     (copy / "weights.safetensors").write_bytes(weights)
-    handler = importlib.import_module("affect_handler").AffectHandler()
     with pytest.raises(SpecError, match="damaged"):
-        handler.initialize(build_context(copy, small_store))
+        initialised(build_context(copy, small_store))
 
 
 def test_a_spec_from_the_future_is_refused_at_load(
@@ -281,10 +276,8 @@ def test_a_spec_from_the_future_is_refused_at_load(
     spec = json.loads((copy / "spec.json").read_text())
     spec["model"]["preprocess"]["landmarks"] = 68
     (copy / "spec.json").write_text(json.dumps(spec))
-    handler_module = importlib.import_module("affect_handler")
     with pytest.raises(SpecError, match=r"spec\.json in .* was changed after the export"):
-        handler_module.AffectHandler().initialize(build_context(copy, small_store))
+        initialised(build_context(copy, small_store))
     write_contents(copy)
-    handler = handler_module.AffectHandler()
     with pytest.raises(SpecError, match="landmarks"):
-        handler.initialize(build_context(copy, small_store))
+        initialised(build_context(copy, small_store))

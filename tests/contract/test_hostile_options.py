@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ts.context import Context
 from affect_client import wire
 from hostile_json import options
 from torture.corpus.written import written
-from worker import Response, build_context, post_together
+from worker import Response, build_context, initialised, post_together
 
 CLIP = written("mp4", "mpeg4", (176, 144))
 ANY_OPTIONS = options(
@@ -35,9 +34,7 @@ def context(unpacked: Path, small_store: Path) -> Context:
 
 @pytest.fixture(scope="module")
 def handler(context: Context) -> Any:
-    made = importlib.import_module("affect_handler").AffectHandler()
-    made.initialize(context)
-    return made
+    return initialised(context)
 
 
 def frames_of(response: Response) -> list[wire.Frame]:

@@ -26,7 +26,7 @@ from affect_core.quantise import observe
 from affect_core.runtime import Runtime
 from affect_training.calibrate import stand_in_crops
 from models import precision_check
-from worker import build_context, post_together
+from worker import build_context, initialised, post_together
 
 Values = list[tuple[float, float]]
 
@@ -80,8 +80,7 @@ def test_numbers_are_the_pipelines_alone_and_in_company(archive: Path, small_sto
     pipeline.close()
     expected = [(face.valence, face.arousal) for frame in frames for face in frame.faces]
     context = build_context(archive, small_store)
-    handler = importlib.import_module("affect_handler").AffectHandler()
-    handler.initialize(context)
+    handler = initialised(context)
     (told,) = post_together(handler, context, [{}], [{"describe": "True"}])
     assert wire.ModelDescription.model_validate_json(told.text).precision == plan.cpu
     (alone,) = served(handler, context, [data])

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from affect_core.checkpoint import load_checkpoint, save_checkpoint
 from affect_core.spec import ConfidenceSpec, ModelSpec, PreprocessSpec, Provenance
 from affect_training.cli import app
-from affect_training.confidence import calibration_of, learn_confidence, look
+from affect_training.confidence import Standard, calibration_of, learn_confidence, look
 from affect_training.dataset.prepared import open_prepared
 from affect_training.errors import DataError
 from affect_training.fit.data import CropSource
@@ -46,7 +46,7 @@ def test_it_is_calibrated_and_the_same_again(people: Path) -> None:
     told: list[tuple[int, int]] = []
     heads = [
         learn_confidence(
-            model, prepared, ConfidenceSpec(tolerance=0.6), views=1, seed=4,
+            model, prepared, ConfidenceSpec(tolerance=0.6), smoothing_s=0, views=1, seed=4,
             advance=lambda done, whole: told.append((done, whole)),
         )
         for _ in range(2)
@@ -63,11 +63,12 @@ def test_it_is_calibrated_and_the_same_again(people: Path) -> None:
     assert told[-1][0] == told[-1][1]
 
 
-def test_what_it_looks_at_is_what_the_model_serves(people: Path) -> None:
+@pytest.mark.parametrize("smoothing_s", [0, 0.7])
+def test_what_it_looks_at_is_what_the_model_serves(people: Path, smoothing_s: float) -> None:
     model, prepared = lively_model(SPEC), open_prepared(people)
     tracks = prepared.tracks("validation")[:1]
     source = CropSource(prepared, tracks, 32, None)
-    frames = look(model, source, tracks, 0.6, 0)
+    frames = look(model, source, tracks, Standard(0.6, smoothing_s), 0)
     crops = torch.from_numpy(prepared.read_crops(tracks[0], 0, len(tracks[0])))
     with torch.inference_mode():
         state = model.temporal.initial_state(1)
@@ -75,7 +76,11 @@ def test_what_it_looks_at_is_what_the_model_serves(people: Path) -> None:
         outputs, _ = model.temporal(model.features(crops)[None], mask, state)
     rated = ~np.isnan(tracks[0].arousal)
     gold = np.stack([tracks[0].valence, tracks[0].arousal], axis=1)[rated]
-    right = (np.abs(outputs[0].numpy()[rated] - gold) <= 0.6).all(1)
+    gain = 1 - np.exp(-0.2 / smoothing_s) if smoothing_s else 1
+    served = [outputs[0, 0].double().numpy()]
+    for value in outputs[0, 1:].double().numpy():
+        served.append(served[-1] + gain * (value - served[-1]))
+    right = (np.abs(np.array(served)[rated] - gold) <= 0.6).all(1)
     assert frames.right.numpy().tolist() == right.tolist()
     np.testing.assert_allclose(frames.seen[:, -2:].numpy(), outputs[0].numpy()[rated], atol=1e-5)
 
@@ -84,7 +89,7 @@ def test_where_all_frames_come_out_alike_there_is_nothing_to_learn(people: Path)
     with pytest.raises(DataError, match="all came out alike"):
         learn_confidence(
             lively_model(SPEC), open_prepared(people), ConfidenceSpec(tolerance=1.99),
-            views=0, seed=0, advance=lambda *_: None,
+            smoothing_s=0, views=0, seed=0, advance=lambda *_: None,
         )  # fmt: skip
 
 

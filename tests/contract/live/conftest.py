@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ts.context import Context
 
-from worker import build_context
+from worker import build_context, initialised
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +18,4 @@ def context(unpacked_live: Path, small_store: Path) -> Context:
 
 @pytest.fixture(scope="module")
 def handler(context: Context) -> Any:
-    made = importlib.import_module("affect_handler").AffectHandler()
-    made.initialize(context)
-    return made
+    return initialised(context)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from affect_core.session import Session
 from affect_core.types import Image
 from live_steps import Step, encoded, headers, jpeg, lossless, pictures, piece, png, sampled
 from pictures_of import png_of_size
-from worker import build_context, call_each
+from worker import build_context, call_each, initialised
 
 FRAMES = sampled(clips.carphone(), 6)
 PNG = png(FRAMES[0])
@@ -190,8 +189,7 @@ def test_idle_sessions_are_forgotten_though_nobody_asks(
 ) -> None:
     context = build_context(unpacked_live, small_store)
     context.model_yaml_config["sequenceMaxIdleMSec"] = 200
-    handler = importlib.import_module("affect_handler").AffectHandler()
-    handler.initialize(context)
+    handler = initialised(context)
     sessions = handler._service._sessions
     sessions.idle_s = 0.4
     ask(handler, context, (one(0), headers("i", start=True)), (one(0), headers("j", start=True)))
@@ -214,8 +212,7 @@ def test_no_more_sessions_are_kept_than_torchserve_has_places_for(
 ) -> None:
     context = build_context(unpacked_live, small_store)
     context.model_yaml_config["maxNumSequence"] = 2
-    handler = importlib.import_module("affect_handler").AffectHandler()
-    handler.initialize(context)
+    handler = initialised(context)
     for name in ("a", "b", "c"):
         ask(handler, context, ({}, headers(name, start=True)))
     statuses = [
