@@ -8,6 +8,19 @@ from torch import Tensor, nn
 from affect_core.spec import ConfidenceSpec
 
 
+def seen_of(projected: Tensor, outputs: Tensor) -> Tensor:
+    """What confidence is read from: each map's mean, then the outputs.
+
+    Args:
+        projected: (N, channels, H, W) float32.
+        outputs: (N, 2) in [-1, 1].
+
+    Returns:
+        (N, channels + 2) float32.
+    """
+    return torch.cat([projected.mean((2, 3)), outputs], dim=1)
+
+
 class ConfidenceHead(nn.Module):
     """Two fully connected layers over a frame's features and its two outputs.
 
@@ -31,9 +44,9 @@ class ConfidenceHead(nn.Module):
         Returns:
             (N,) float32; its sigmoid is the confidence.
         """
-        return self.logits(torch.cat([projected.mean((2, 3)), outputs], dim=1))
+        return self.logits(seen_of(projected, outputs))
 
     def logits(self, seen: Tensor) -> Tensor:
-        """As `forward`, of (N, channels + 2): the map's mean, then the outputs."""
+        """As `forward`, of what `seen_of` gives."""
         logits: Tensor = self.last(torch.relu(self.first(seen)))[:, 0]
         return logits

@@ -46,6 +46,7 @@ def model_card(spec: ModelSpec, metrics: RunMetrics | None, plan: EnginePlan | N
         ),
         f"- Trained on: {spec.provenance.trained_on}",
         f"- Output smoothing: {f'{smoothing_s:g} s' if smoothing_s else 'none'}",
+        f"- Confidence: {_confidence_note(spec)}",
         f"- On CPUs: {cpu_note(plan)}",
         "",
         "## Evaluation",
@@ -63,6 +64,16 @@ def model_card(spec: ModelSpec, metrics: RunMetrics | None, plan: EnginePlan | N
         f"- Not validated for: {not_validated_for}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _confidence_note(spec: ModelSpec) -> str:
+    confidence = spec.architecture.confidence
+    if confidence is None:
+        return "none"
+    return (
+        f"how often both outputs come within {confidence.tolerance:g} of the gold standard, among "
+        "frames of the validation split that look like this one to the model"
+    )
 
 
 def cpu_note(plan: EnginePlan | None) -> str:

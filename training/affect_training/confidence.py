@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from affect_core.confidence import ConfidenceHead
+from affect_core.confidence import ConfidenceHead, seen_of
 from affect_core.model import AffectModel
+from affect_core.smoothing import smooth_track
 from affect_core.spec import ConfidenceSpec
 from affect_training.dataset.prepared import PreparedSet, TrackRef
 from affect_training.errors import DataError
@@ -38,6 +39,22 @@ HARD: Final = AugmentConfig(
 _STEPS: Final = 400
 _PIECE: Final = 64
 _BINS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What counts as right.
+
+    tolerance: of each output. smoothing_s: the time constant of the low-pass that is served.
+    """
+
+    tolerance: float
+    smoothing_s: float
+
+    def met(self, track: TrackRef, outputs: Tensor) -> Tensor:
+        """Which of a whole track's outputs, (n, 2), are right as served; (n,) bool."""
+        served = smooth_track(track.time_s, outputs.double().numpy(), self.smoothing_s)
+        return ((torch.from_numpy(served) - gold_of(track)).abs() <= self.tolerance).all(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,7 @@ def learn_confidence(
     prepared: PreparedSet,
     spec: ConfidenceSpec,
     *,
+    smoothing_s: float,
     views: int,
     seed: int,
     advance: Advance,
@@ -85,6 +103,7 @@ def learn_confidence(
         model: float32 on the CPU, in evaluation mode.
         prepared: its validation split is used.
         spec: width and tolerance.
+        smoothing_s: of the outputs that are served, the time constant.
         views: augmented copies of the teaching half.
         seed: of the augmentation and the network's first weights.
         advance: told of crops.
@@ -92,6 +111,7 @@ def learn_confidence(
     Raises:
         DataError: there are not two people with ratings, or all frames come out alike.
     """
+    standard = Standard(spec.tolerance, smoothing_s)
     taught, kept = _halves(prepared)
     crops = [sum(map(len, tracks)) for tracks in (taught, kept)]
     whole, done = crops[0] * (views + 1) + crops[1], 0
@@ -99,10 +119,11 @@ def learn_confidence(
     for view in range(views + 1):
         augment = None if view == 0 else Augment(HARD)
         source = CropSource(prepared, taught, model.crop_size, augment)
-        parts.append(look(model, source, taught, spec.tolerance, seed + view))
+        parts.append(look(model, source, taught, standard, seed + view))
         done += crops[0]
         advance(done, whole)
-    plain = look(model, CropSource(prepared, kept, model.crop_size, None), kept, spec.tolerance, 0)
+    source = CropSource(prepared, kept, model.crop_size, None)
+    plain = look(model, source, kept, standard, 0)
     advance(whole, whole)
     teaching = SeenFrames(
         torch.cat([part.seen for part in parts]), torch.cat([part.right for part in parts])
@@ -135,7 +156,7 @@ def look(
     model: AffectModel,
     source: CropSource,
     tracks: Sequence[TrackRef],
-    tolerance: float,
+    standard: Standard,
     seed: int,
 ) -> SeenFrames:
     """Run the model over whole tracks; a track's draw of the augmentation holds along it."""
@@ -144,16 +165,16 @@ def look(
     for number, track in enumerate(tracks):
         draw = int(np.random.default_rng((seed, number)).integers(2**31))
         state = model.temporal.initial_state(1)
-        gold = gold_of(track)
+        said: list[Tensor] = []
+        rated = torch.from_numpy(~np.isnan(track.arousal))
         for start in range(0, len(track), _PIECE):
             stop = min(start + _PIECE, len(track))
             projected = model.projected(source.read(Window(number, start, stop, draw)))
             mask = torch.ones((1, stop - start), dtype=torch.bool)
             outputs, state = model.temporal.advance(projected[None], mask, state)
-            piece = gold[start:stop]
-            rated = ~piece.isnan().any(1)
-            seen.append(torch.cat([projected.mean((2, 3)), outputs[0]], dim=1)[rated])
-            right.append(((outputs[0] - piece).abs() <= tolerance).all(1)[rated])
+            said.append(outputs[0])
+            seen.append(seen_of(projected, outputs[0])[rated[start:stop]])
+        right.append(standard.met(track, torch.cat(said))[rated])
     return SeenFrames(torch.cat(seen), torch.cat(right))
 
 

@@ -42,8 +42,9 @@ def confidence(
         out.mkdir(parents=True, exist_ok=True)
         with bars(_console) as progress:
             head, calibration = learn_confidence(
-                known.model, opened, spec, views=views, seed=seed, advance=progress("crops")
-            )
+                known.model, opened, spec, smoothing_s=known.spec.output_smoothing_s,
+                views=views, seed=seed, advance=progress("crops"),
+            )  # fmt: skip
         model = known.model
         sure = AffectModel(model.backbone, model.temporal, known.spec.preprocess, head)
         architecture = known.spec.architecture.model_copy(update={"confidence": spec})

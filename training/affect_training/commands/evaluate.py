@@ -14,6 +14,7 @@ from affect_core.engines import DeviceChoice
 from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.dataset.prepared import open_prepared
+from affect_training.errors import DataError
 from affect_training.evaluate.bootstrap import RESAMPLES, SEED
 from affect_training.evaluate.measure import measure_checkpoint
 from affect_training.evaluate.predict import predict
@@ -82,6 +83,11 @@ def smooth(
     """Fit the causal low-pass over a model's outputs on the validation split."""
     with reported(_console):
         plain, opened = _with_smoothing(load_checkpoint(checkpoint), 0.0), open_prepared(prepared)
+        if plain.spec.architecture.confidence is not None:
+            raise DataError(
+                f"{checkpoint} has a confidence, which is about its outputs as they are. Smooth "
+                "the checkpoint without it, then learn it again."
+            )
         # Before the work, so that a path that cannot be is no work lost.
         out.mkdir(parents=True, exist_ok=True)
         device = DeviceChoice.of(gpu)
