@@ -8,15 +8,15 @@ from typing import Final
 
 import yaml
 
+from affect_core.contents import CONFIG_FILE
 from repacked import repack
 
 LIVE_PLACES: Final = 12
 LIVE_IDLE_MS: Final = 3000
-_CONFIG: Final = "model-config.yaml"
 
 
 def reconfigure(archive: Path, **settings: int) -> None:
     """Change entries of an archive's model-config.yaml."""
     with zipfile.ZipFile(archive) as source:
-        config = yaml.safe_load(source.read(_CONFIG))
-    repack(archive, {_CONFIG: yaml.safe_dump({**config, **settings}).encode()})
+        config = yaml.safe_load(source.read(CONFIG_FILE))
+    repack(archive, {CONFIG_FILE: yaml.safe_dump({**config, **settings}).encode()})

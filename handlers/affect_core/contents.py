@@ -15,6 +15,8 @@ from affect_core.errors import SpecError
 CONTENTS_FILE: Final = "contents.json"
 DIGESTS_FILE: Final = "SHA256SUMS"
 """Beside the archives in a model store: theirs, as `sha256sum` writes them."""
+CONFIG_FILE: Final = "model-config.yaml"
+"""What TorchServe reads of an archive before a worker starts."""
 HANDLER_MODULE: Final = "affect_handler"
 """What TorchServe runs of an archive, as a file of this name."""
 _CACHE: Final = "__pycache__"

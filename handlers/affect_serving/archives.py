@@ -20,6 +20,7 @@ from typing import Final
 import yaml
 
 from affect_core.contents import (
+    CONFIG_FILE,
     CONTENTS_FILE,
     DIGESTS_FILE,
     HANDLER_MODULE,
@@ -32,9 +33,8 @@ from affect_serving.processes import ServerError
 
 _HANDLER: Final = f"{HANDLER_MODULE}.py"
 _MANIFEST: Final = "MAR-INF/MANIFEST.json"
-_CONFIG: Final = "model-config.yaml"
 _KNOWN: Final = re.compile(
-    rf"{HANDLER_MODULE}\.py|MAR-INF/MANIFEST\.json|model-config\.yaml|MODEL_CARD\.md"
+    rf"{HANDLER_MODULE}\.py|MAR-INF/MANIFEST\.json|{re.escape(CONFIG_FILE)}|MODEL_CARD\.md"
     r"|[A-Za-z0-9_-]+\.(json|safetensors)"
 )
 """All that an archive may hold: nothing that Python, a shell or pip would run but the handler."""
@@ -94,17 +94,17 @@ def _check_contents(archive: zipfile.ZipFile, path: Path) -> None:
     # needs to go on (Model.pollInferJob): its clips would stand still until the next request.
     if _workers_of(archive) != (1, 1):
         raise SpecError(
-            f"{_CONFIG} must say minWorkers: 1 and maxWorkers: 1, since workers of one TorchServe "
-            "make each other stand still. Run the service more than once instead."
+            f"{CONFIG_FILE} must say minWorkers: 1 and maxWorkers: 1, since workers of one "
+            "TorchServe make each other stand still. Run the service more than once instead."
         )
 
 
 def _workers_of(archive: zipfile.ZipFile) -> tuple[object, object]:
     try:
-        config = yaml.safe_load(archive.read(_CONFIG))
+        config = yaml.safe_load(archive.read(CONFIG_FILE))
         return config["minWorkers"], config["maxWorkers"]
     except (KeyError, TypeError, yaml.YAMLError) as error:
-        raise SpecError(f"{_CONFIG} is missing or damaged. {_EXPORT}") from error
+        raise SpecError(f"{CONFIG_FILE} is missing or damaged. {_EXPORT}") from error
 
 
 def _handler_of(archive: zipfile.ZipFile) -> object:

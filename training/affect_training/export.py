@@ -25,6 +25,7 @@ from affect_core.checkpoint import (
     sha256_of,
 )
 from affect_core.contents import (
+    CONFIG_FILE,
     CONTENTS_FILE,
     DIGESTS_FILE,
     HANDLER_MODULE,
@@ -38,8 +39,7 @@ from affect_core.model_store import relocated
 from affect_core.spec import GraphSpec, ModelSpec
 from affect_training.card import CARD_FILE
 
-_MODEL_CONFIG: Final = "model-config.yaml"
-_CONFIG_OF_SUFFIX: Final = {"": "model-config.yaml", "-live": "model-config-live.yaml"}
+_CONFIG_OF_SUFFIX: Final = {"": CONFIG_FILE, "-live": "model-config-live.yaml"}
 """The archives of a model by what follows its name, and what TorchServe is to do with each."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The zip format's earliest date: an archive's bytes depend on its contents alone."""
@@ -83,7 +83,7 @@ def export_archive(
             manifest.write_text(
                 _manifest(spec, name, with_reference=reference is not None), encoding="utf-8"
             )
-            (content / _MODEL_CONFIG).write_bytes(_template(config).encode())
+            (content / CONFIG_FILE).write_bytes(_template(config).encode())
             write_contents(content)
             _zip(content, Path(folder) / f"{name}.mar")
         for name in names:
@@ -127,7 +127,7 @@ def _manifest(spec: ModelSpec, name: str, *, with_reference: bool) -> str:
         version=spec.version,
         serialized_file=WEIGHTS_FILE,
         extra_files=",".join(extra),
-        config_file=_MODEL_CONFIG,
+        config_file=CONFIG_FILE,
     )
     manifest = json.loads(ModelExportUtils.generate_manifest_json(config))
     manifest["createdOn"] = "01/01/1980 00:00:00"
