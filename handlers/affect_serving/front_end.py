@@ -23,10 +23,17 @@ _OF_A_WORKER: Final = "InternalServerException"
 _OF_THE_QUEUE: Final = "ServiceUnavailableException"
 _BY_STATUS: Final[dict[int, tuple[wire.ProblemCode, str]]] = {
     400: ("bad_request", "TorchServe cannot make anything of this request."),
-    404: ("not_found", "Clips are answered at /predictions/affect."),
+    404: (
+        "not_found",
+        "Clips are answered at /predictions/affect; live sessions, if any, at -live of that.",
+    ),
     405: ("method_not_allowed", "Clips are taken by POST."),
-    413: ("body_too_large", "Cut the clip, or lower its bit rate."),
 }
+
+_WORDLESS: Final = {
+    413: wire.Problem.of("body_too_large", "Cut the clip, or lower its bit rate."),
+}
+"""Refusals that have no body."""
 
 
 def problem_of(status: int, body: bytes) -> wire.Problem | None:
@@ -43,7 +50,7 @@ def problem_of(status: int, body: bytes) -> wire.Problem | None:
     try:
         said = wire.FrontEndError.model_validate_json(body)
     except ValidationError:
-        return None
+        return _WORDLESS.get(status)
     if said.type == _OF_THE_QUEUE:
         return wire.Problem.of("overloaded", _FULL)
     if status == 500:

@@ -156,10 +156,11 @@ class Passage:
             if not self._begun:
                 raise RefusedError(ENDED)
         finally:
+            # Closed first: whoever ends this passage may do so while it waits for the two.
+            ours.close()
             for way in (up, down):
                 way.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
-            ours.close()
 
     async def _upload(self, head: Head, ours: asyncio.StreamWriter) -> None:
         body = BodyEnd(head)
@@ -185,8 +186,7 @@ class Passage:
         while 100 <= head.status < 200:
             self._answer.write(head.data)
             head = Head(await theirs.readuntil(END))
-        media_type = head.header(b"content-type")
-        if head.status >= 400 and not media_type.startswith(wire.PROBLEM_MEDIA_TYPE.encode()):
+        if _may_be_front_ends(head):
             await self._explain(head, theirs)
             return
         self._begun = True
@@ -202,10 +202,8 @@ class Passage:
 
     async def _explain(self, head: Head, theirs: asyncio.StreamReader) -> None:
         """TorchServe's own refusals say neither in the contract's words why, nor when to come."""
-        length = head.header(b"content-length")
-        known = min(int(length), _ERROR_BYTES) if length.isdigit() else 0
         try:
-            body = await theirs.readexactly(known)
+            body = await theirs.readexactly(int(head.header(b"content-length")))
         except asyncio.IncompleteReadError as ended:
             body = ended.partial  # none comes after HEAD
         problem = problem_of(head.status, body)
@@ -218,6 +216,17 @@ class Passage:
     async def _discard(self) -> None:
         while await asyncio.wait_for(self._client.read(_PIECE_BYTES), _LINGER_PIECE_S):
             pass
+
+
+def _may_be_front_ends(head: Head) -> bool:
+    """A short error that is no problem of a worker's."""
+    length, media_type = head.header(b"content-length"), head.header(b"content-type")
+    return (
+        head.status >= 400
+        and not media_type.startswith(wire.PROBLEM_MEDIA_TYPE.encode())
+        and length.isdigit()
+        and int(length) <= _ERROR_BYTES
+    )
 
 
 def _is_clip(head: Head) -> bool:

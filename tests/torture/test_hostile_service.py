@@ -66,6 +66,25 @@ def before_it(impatient: LocalServer) -> Iterator[str]:
     door.close(0)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "size", "code"),
+    [
+        ("POST", "/predictions/nobody", 9, "not_found"),
+        ("POST", "/nowhere", 9, "not_found"),
+        ("POST", "/predictions/affect", (256 << 20) + 1, "body_too_large"),
+    ],
+)
+def test_what_torchserve_refuses_by_itself_is_a_problem(
+    before_it: str, method: str, path: str, size: int, code: str
+) -> None:
+    url = httpx.URL(before_it).copy_with(path=path)
+    binary = {"content-type": "application/octet-stream"}
+    answer = httpx.request(method, url, content=bytes(size), headers=binary, timeout=60)
+    problem = wire.Problem.model_validate_json(answer.content)
+    assert (problem.code, problem.status) == (code, answer.status_code)
+    assert answer.headers["content-type"] == wire.PROBLEM_MEDIA_TYPE
+
+
 def test_bodies_that_are_no_well_made_forms(impatient: LocalServer, before_it: str) -> None:
     clip = written("mp4", "mpeg4")
     workers = impatient.worker_pids()

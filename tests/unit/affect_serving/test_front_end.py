@@ -20,7 +20,6 @@ def said(code: int, kind: str, message: str = "-") -> bytes:
         (404, "ModelNotFoundException", "not_found"),
         (404, "ResourceNotFoundException", "not_found"),
         (405, "MethodNotAllowedException", "method_not_allowed"),
-        (413, "TooLongFrameException", "body_too_large"),
         (500, "ErrorDataDecoderException", "bad_request"),
         (500, "NullPointerException", "bad_request"),
         (500, "InternalServerException", "internal_error"),
@@ -32,6 +31,12 @@ def test_each_refusal_has_a_code_and_says_what_to_do(status: int, kind: str, cod
     assert problem is not None
     assert problem.code == code
     assert len(problem.detail.split()) >= 4
+
+
+def test_a_body_that_is_too_large_needs_no_words() -> None:
+    problem = problem_of(413, b"")
+    assert problem is not None
+    assert problem.code == "body_too_large"
 
 
 def test_a_worker_that_died_is_worth_another_try() -> None:

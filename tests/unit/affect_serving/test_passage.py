@@ -201,6 +201,15 @@ def test_a_refusal_without_a_body_stays_one() -> None:
         assert (answer.status_code, answer.content) == (405, b"")
 
 
+def test_an_error_too_long_for_torchserves_own_is_passed_on_whole() -> None:
+    text = b"x" * 200_000
+    with house() as (_, url, behind):
+        behind.go_on.set()
+        behind.status = 500
+        answer = httpx.post(url + CLIP, content=text)
+        assert (answer.status_code, answer.content == text) == (500, True)
+
+
 def test_a_500_of_a_worker_that_died_can_be_tried_again_and_another_one_not() -> None:
     with house() as (_, url, behind):
         behind.go_on.set()
