@@ -32,6 +32,7 @@ from affect_training.fit.folders import (
     finished_stage,
     stage_folder,
 )
+from affect_training.fit.precision import precision_here
 from affect_training.fit.processes import Processes
 from affect_training.fit.recipe import Recipe, Stage
 from affect_training.fit.stages import Session, StageData, run_stage
@@ -109,7 +110,7 @@ def fit(
     temporal = build_temporal(recipe.temporal, shape)
     seed_temporal(temporal, torch.Generator().manual_seed(recipe.seed))
     model = AffectModel(backbone, temporal, described.preprocess)
-    surroundings = Surroundings(recipe.precision, processes, callbacks, progress)
+    surroundings = Surroundings(precision_here(recipe.precision), processes, callbacks, progress)
     session = Session(
         recipe, StageData.of(frames), StageData.of(prepared), run, shape.channels, surroundings
     )
