@@ -10,17 +10,18 @@ from affect_core.spec import (
     ModelSpec,
     PreprocessSpec,
     Provenance,
+    VGGName,
 )
 from affect_training.card import model_card
 from affect_training.export import export_archive
 from models import lively_model
 
 
-def export_small(folder: Path) -> Path:
+def export_small(folder: Path, backbone: VGGName = "vgg19") -> Path:
     """Write a store whose model sees crops of 32 pixels, 50 times faster than 224; `folder`."""
     spec = ModelSpec(
         preprocess=PreprocessSpec(crop_size=32),
-        architecture=ArchitectureSpec(confidence=ConfidenceSpec()),
+        architecture=ArchitectureSpec(backbone=backbone, confidence=ConfidenceSpec()),
         provenance=Provenance(trained_on="Nothing: random weights, for tests."),
     )
     export_archive(lively_model(spec), spec, model_card(spec, None), folder)
