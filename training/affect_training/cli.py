@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "fit": "fit",
     "evaluate": "evaluate",
     "smooth": "evaluate",
+    "groups": "groups",
     "confidence": "confidence",
     "export": "export",
     "untrained": "export",

@@ -149,11 +149,12 @@ def intervals(
     for metric, pairs in values.items():
         columns = (*pairs.T, pairs.mean(axis=1))
         for name, column in zip(found, columns, strict=True):
-            found[name][metric] = None if alone else _percentiles(column)
+            found[name][metric] = None if alone else interval_of(column)
     return found
 
 
-def _percentiles(values: Floats) -> Interval | None:
+def interval_of(values: Floats) -> Interval | None:
+    """The percentile interval of a resampled value, (R,); None where one is undefined."""
     if np.isnan(values).any():
         return None
     tail = 50 * (1 - CONFIDENCE)
