@@ -11,10 +11,10 @@ from rich.console import Console
 
 from affect_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from affect_core.engines import DeviceChoice
+from affect_core.model import AffectModel
 from affect_training.commands.bars import bars
 from affect_training.commands.failures import reported
 from affect_training.dataset.prepared import open_prepared
-from affect_training.errors import DataError
 from affect_training.evaluate.bootstrap import RESAMPLES, SEED
 from affect_training.evaluate.measure import measure_checkpoint
 from affect_training.evaluate.predict import predict
@@ -83,11 +83,6 @@ def smooth(
     """Fit the causal low-pass over a model's outputs on the validation split."""
     with reported(_console):
         plain, opened = _with_smoothing(load_checkpoint(checkpoint), 0.0), open_prepared(prepared)
-        if plain.spec.architecture.confidence is not None:
-            raise DataError(
-                f"{checkpoint} has a confidence, which is about its outputs as they are. Smooth "
-                "the checkpoint without it, then learn it again."
-            )
         # Before the work, so that a path that cannot be is no work lost.
         out.mkdir(parents=True, exist_ok=True)
         device = DeviceChoice.of(gpu)
@@ -98,15 +93,27 @@ def smooth(
         with _console.status("trying time constants"):
             fit = fit_smoothing(predictions)
         # Loaded again: the pipeline has moved the first one's model to its device.
-        best = _with_smoothing(load_checkpoint(checkpoint), fit.best_s)
+        best = _without_confidence(_with_smoothing(load_checkpoint(checkpoint), fit.best_s))
         save_checkpoint(out, best.model, best.spec)
     for tau, ccc in zip(fit.tau_s, fit.ccc, strict=True):
         mark = "  <- chosen" if tau == fit.best_s else ""
         value = "undefined" if ccc is None else decimals(ccc, 4)
         Console().print(f"{tau:7.3f} s  mean CCC {value}{mark}", highlight=False)
     _console.print(f"{out}", markup=False)
+    if plain.model.confidence is not None:
+        _console.print("The confidence was about other outputs and is left out: learn it again.")
 
 
 def _with_smoothing(checkpoint: Checkpoint, tau_s: float) -> Checkpoint:
     spec = checkpoint.spec.model_copy(update={"output_smoothing_s": tau_s})
     return Checkpoint(checkpoint.model, spec, checkpoint.weights_sha256)
+
+
+def _without_confidence(checkpoint: Checkpoint) -> Checkpoint:
+    model, spec = checkpoint.model, checkpoint.spec
+    architecture = spec.architecture.model_copy(update={"confidence": None})
+    return Checkpoint(
+        AffectModel(model.backbone, model.temporal, spec.preprocess),
+        spec.model_copy(update={"architecture": architecture}),
+        checkpoint.weights_sha256,
+    )
