@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Final
+
+_HEAP: Final = "-Xms256m -XX:+AlwaysPreTouch"
+"""Java's memory is what it will be from the start, rather than growing for hours to a share of the
+machine's. Larger uploads still get more (`MaxRAMPercentage`, a quarter)."""
 
 
 def relocated(text: str, store: Path) -> str:
@@ -21,7 +26,7 @@ def relocated(text: str, store: Path) -> str:
         "model_store": str(store),
         "allowed_urls": f"file://{re.escape(str(store))}/.*",
         # TorchServe splits the JVM's arguments at blanks; a URL has none.
-        "vmargs": f"-Dlog4j.configurationFile={(store / 'log4j2.xml').as_uri()}",
+        "vmargs": f"-Dlog4j.configurationFile={(store / 'log4j2.xml').as_uri()} {_HEAP}",
         "metrics_config": str(store / "metrics.yaml"),
     }
     written = []
