@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "evaluate": "evaluate",
     "smooth": "evaluate",
     "groups": "groups",
+    "timing": "timing",
     "confidence": "confidence",
     "export": "export",
     "untrained": "export",
