@@ -10,12 +10,20 @@ from torch import Tensor, nn
 from affect_core.confidence import ConfidenceHead
 from affect_core.convlstm import ConvLSTMHead, ConvLSTMLayer
 from affect_core.graph import Graph, GraphBackbone
+from affect_core.per_frame import FrameHead
 from affect_core.recurrent import RecurrentHead
-from affect_core.spec import ConvLSTMSpec, GraphSpec, ModelSpec, PreprocessSpec, RecurrentSpec
+from affect_core.spec import (
+    ConvLSTMSpec,
+    FrameSpec,
+    GraphSpec,
+    ModelSpec,
+    PreprocessSpec,
+    TemporalSpec,
+)
 from affect_core.temporal import FeatureShape
 from affect_core.vgg import DEPTHS, VGG, VGG_CHANNELS, VGG_STRIDE
 
-TemporalModel = ConvLSTMHead | RecurrentHead
+TemporalModel = ConvLSTMHead | RecurrentHead | FrameHead
 
 
 class AffectModel(nn.Module):
@@ -88,10 +96,12 @@ def build_model(spec: ModelSpec, graph: Graph | None = None) -> AffectModel:
     return AffectModel(backbone, temporal, spec.preprocess, confidence)
 
 
-def build_temporal(spec: ConvLSTMSpec | RecurrentSpec, shape: FeatureShape) -> TemporalModel:
+def build_temporal(spec: TemporalSpec, shape: FeatureShape) -> TemporalModel:
     """The temporal model a spec describes, over features of this shape."""
     if isinstance(spec, ConvLSTMSpec):
         return ConvLSTMHead(spec, shape)
+    if isinstance(spec, FrameSpec):
+        return FrameHead(spec, shape)
     return RecurrentHead(spec, shape)
 
 

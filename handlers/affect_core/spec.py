@@ -84,6 +84,16 @@ class RecurrentSpec(_Spec):
     head_features: tuple[Width, ...] = Field(default=(32,), description="Hidden widths.")
 
 
+class FrameSpec(_Spec):
+    """No memory: fully connected layers over each frame's mean features."""
+
+    kind: Literal["frame"]
+    head_features: tuple[Width, ...] = Field(default=(32,), description="Hidden widths.")
+
+
+TemporalSpec = Annotated[ConvLSTMSpec | RecurrentSpec | FrameSpec, Field(discriminator="kind")]
+
+
 class ConfidenceSpec(_Spec):
     """A network beside the temporal model that says how sure the model is of each frame."""
 
@@ -114,7 +124,7 @@ class ArchitectureSpec(_Spec):
     """The layers, by name and size."""
 
     backbone: VGGName | GraphSpec = "vgg19"
-    temporal: Annotated[ConvLSTMSpec | RecurrentSpec, Field(discriminator="kind")] = ConvLSTMSpec()
+    temporal: TemporalSpec = ConvLSTMSpec()
     confidence: ConfidenceSpec | None = None
 
     @property

@@ -18,13 +18,20 @@ from affect_core.engines import DeviceChoice
 from affect_core.inference import infer
 from affect_core.runtime import Runtime
 from affect_core.session import TrackMemory
-from affect_core.spec import ArchitectureSpec, ConfidenceSpec, ModelSpec, RecurrentSpec
+from affect_core.spec import (
+    ArchitectureSpec,
+    ConfidenceSpec,
+    FrameSpec,
+    ModelSpec,
+    RecurrentSpec,
+)
 from affect_core.types import Box, Detection, FaceAffect, FaceCrop, TrackedFace
 from models import lively_model
 
 SPECS = (
     ArchitectureSpec(confidence=ConfidenceSpec(features=5)),
     ArchitectureSpec(confidence=ConfidenceSpec(), temporal=RecurrentSpec(kind="gru")),
+    ArchitectureSpec(confidence=ConfidenceSpec(), temporal=FrameSpec(kind="frame")),
 )
 
 

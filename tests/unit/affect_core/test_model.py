@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from affect_core.convlstm import ConvLSTMHead, ConvLSTMLayer, LayerState, same_max_pool
 from affect_core.model import AffectModel, build_temporal, seed_parameters, seed_temporal
-from affect_core.spec import ConvLSTMSpec, RecurrentSpec
+from affect_core.spec import ConvLSTMSpec, TemporalSpec
 from affect_core.temporal import AROUSAL, VALENCE, FeatureShape, TemporalState
 
 Array = NDArray[np.float64]
@@ -452,11 +453,38 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(
     assert torch.equal(torch.random.get_rng_state(), global_state)
 
 
+def spec_of(kind: str) -> TemporalSpec:
+    return TypeAdapter[TemporalSpec](TemporalSpec).validate_python({"kind": kind})
+
+
 @pytest.mark.parametrize("kind", ["convlstm", "lstm", "gru"])
+def test_what_was_before_is_remembered(kind: str) -> None:
+    assert not torch.equal(*_with_other_beginnings(kind))
+
+
+def test_a_model_of_frames_remembers_nothing() -> None:
+    assert torch.equal(*_with_other_beginnings("frame"))
+
+
+def _with_other_beginnings(kind: str) -> tuple[Tensor, Tensor]:
+    """The last outputs of two sequences that differ in their first frame."""
+    temporal = build_temporal(spec_of(kind), FeatureShape(6, 2))
+    seed_temporal(temporal, torch.Generator().manual_seed(3))
+    one = torch.rand(1, 4, 6, 2, 2, generator=torch.Generator().manual_seed(4))
+    other = one.clone()
+    other[:, 0] += 1
+    mask = torch.ones(1, 4, dtype=torch.bool)
+    with torch.inference_mode():
+        first, second = (temporal(x, mask, temporal.initial_state(1))[0] for x in (one, other))
+    assert not torch.equal(first[:, 0], second[:, 0])
+    assert first.abs().max() < 1
+    return first[:, 1:], second[:, 1:]
+
+
+@pytest.mark.parametrize("kind", ["convlstm", "lstm", "gru", "frame"])
 def test_projecting_and_going_on_is_the_whole(kind: str) -> None:
     """Also where the states are carried from call to call."""
-    spec = ConvLSTMSpec() if kind == "convlstm" else RecurrentSpec.model_validate({"kind": kind})
-    temporal = build_temporal(spec, FeatureShape(6, 2))
+    temporal = build_temporal(spec_of(kind), FeatureShape(6, 2))
     seed_temporal(temporal, torch.Generator().manual_seed(3))
     features = torch.rand(2, 4, 6, 2, 2, generator=torch.Generator().manual_seed(4))
     mask = torch.tensor([[True] * 4, [True] * 3 + [False]])

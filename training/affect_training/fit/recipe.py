@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from affect_core.spec import ConvLSTMSpec, RecurrentSpec
+from affect_core.spec import ConvLSTMSpec, TemporalSpec
 from affect_core.vgg import Depth
 from affect_training.errors import TrainingError
 from affect_training.networks.backbones import BackboneConfig
@@ -106,7 +106,7 @@ class Recipe(_Config):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     seed: int = Field(default=20200921, ge=0, description="The day the paper came out.")
     backbone: BackboneConfig = BackboneConfig()
-    temporal: Annotated[ConvLSTMSpec | RecurrentSpec, Field(discriminator="kind")] = ConvLSTMSpec()
+    temporal: TemporalSpec = ConvLSTMSpec()
     precision: Precision = "32-true"
     workers: int = Field(default=0, ge=0, description="Processes that load and augment crops.")
     stages: tuple[Stage, ...] = Field(min_length=1)

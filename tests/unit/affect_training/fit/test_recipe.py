@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from affect_core.spec import ConvLSTMSpec, RecurrentSpec
+from affect_core.spec import ConvLSTMSpec, FrameSpec, RecurrentSpec
 from affect_training.errors import TrainingError
 from affect_training.fit.recipe import Recipe, read_recipe, write_recipe
 from fitted import frames_stage, recipe_of, sequences_stage
@@ -50,7 +50,11 @@ def recipes(draw: st.DrawFn) -> Recipe:
         make(name=name, **draw(changes))
         for make, name in zip([*kinds, sequences_stage], names, strict=True)
     ]
-    temporal = draw(st.sampled_from([ConvLSTMSpec(), RecurrentSpec(kind="gru", hidden_size=3)]))
+    temporal = draw(
+        st.sampled_from(
+            [ConvLSTMSpec(), RecurrentSpec(kind="gru", hidden_size=3), FrameSpec(kind="frame")]
+        )
+    )
     return recipe_of(*stages, temporal=temporal, seed=draw(st.integers(0, 2**31)))
 
 
