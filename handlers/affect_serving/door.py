@@ -16,12 +16,14 @@ from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 from affect_serving.admission import Admission
-from affect_serving.passage import Passage
+from affect_serving.passage import Passage, turned_away
 from affect_serving.processes import ServerError
 
 _HEAD_BYTES: Final = 64 << 10
 _MOST_CONNECTIONS: Final = 400
 """Each takes two of the descriptors that a process may have, often 1024."""
+_MOST_REFUSED: Final = 400
+"""That are told so in peace: what they send is read, so that they get to read it."""
 _Result = TypeVar("_Result")
 
 
@@ -116,10 +118,17 @@ class Door:
             _, late = await asyncio.wait(self._open, timeout=within_s)
         for task in late:
             task.cancel()
+        # Or what a client has not read, or goes on sending, would be waited for.
+        for passage in self._passages:
+            passage.cut_off()
         await asyncio.gather(*late, return_exceptions=True)
         return len(late)
 
     def _accepted(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        if len(self._passages) >= _MOST_CONNECTIONS + _MOST_REFUSED:
+            answer.write(turned_away())
+            answer.close()
+            return
         passage = Passage(client, answer, self._behind, self._admission)
         full = len(self._passages) >= _MOST_CONNECTIONS
         self._passages.add(passage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -10,7 +11,9 @@ from affect_client import wire
 
 END: Final = b"\r\n\r\n"
 _HOP_BY_HOP: Final = (b"connection:", b"keep-alive:", b"proxy-connection:")
-_LAST_CHUNK: Final = b"0\r\n\r\n"
+_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_LONGEST_LINE: Final = 8 << 10
+_NAME: Final = re.compile(rb"[^\x00-\x20:\x7f]+:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,18 @@ class Head:
         """Of a request; the path without its query."""
         method, _, rest = self.data.partition(b"\r\n")[0].partition(b" ")
         return method, rest.partition(b" ")[0].partition(b"?")[0]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it reads the same for everyone (RFC 9112, sections 2.2, 5.1, 5.2 and 6.3).
+
+        Not one with line feeds alone, folded lines, blanks before a colon or two lengths: whoever
+        reads it otherwise than the next takes a body for a request, or a request for a body.
+        """
+        lines = self.data.removesuffix(END).split(b"\r\n")
+        lengths = sum(line.lower().startswith(b"content-length:") for line in lines)
+        alone = any(b"\n" in line or b"\r" in line for line in lines)
+        return not alone and lengths < 2 and all(_NAME.match(line) for line in lines[1:])
 
     @property
     def status(self) -> int:
@@ -53,7 +68,7 @@ class Head:
 class BodyEnd:
     """Tells when a request's body is whole, from the pieces that pass.
 
-    A body in chunks ends with an empty one. Trailers, which no client of ours sends, hide it.
+    A body in chunks (RFC 9112, section 7.1) whose framing is broken is never whole.
 
     Args:
         head: the request's.
@@ -61,22 +76,68 @@ class BodyEnd:
 
     def __init__(self, head: Head) -> None:
         length = head.header(b"content-length")
-        self._chunked = b"chunked" in head.header(b"transfer-encoding")
-        self._left = (
-            int(length) if length.isdigit() and len(length) < 20 and not self._chunked else 0
-        )
-        self._tail = b""
-        self.reached = not self._chunked and self._left == 0
+        chunked = b"chunked" in head.header(b"transfer-encoding")
+        self._chunks = _Chunks() if chunked else None
+        self._left = int(length) if length.isdigit() and len(length) < 20 and not chunked else 0
+        self.reached = not chunked and self._left == 0
 
-    def take(self, piece: bytes) -> bool:
-        """A piece of the body passes; whether it was the last."""
-        if self._chunked:
-            self._tail = (self._tail + piece[-len(_LAST_CHUNK) :])[-len(_LAST_CHUNK) :]
-            self.reached = self._tail == _LAST_CHUNK
+    def take(self, piece: bytes) -> tuple[bytes, bool]:
+        """A piece passes: what of it belongs to the body, and whether that ends with it."""
+        if self.reached:
+            return b"", False
+        if self._chunks is not None:
+            own = piece[: self._chunks.take(piece)]
+            self.reached = self._chunks.ended
         else:
-            self._left -= len(piece)
-            self.reached = self._left <= 0
-        return self.reached
+            own = piece[: self._left]
+            self._left -= len(own)
+            self.reached = self._left == 0
+        return own, self.reached
+
+
+class _Chunks:
+    """Where in a chunked body one is: in a line (a size, a trailer) or in a chunk's data."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._line = b""
+        self._data = 0
+        self._last = False
+        self._broken = False
+
+    def take(self, piece: bytes) -> int:
+        """How many bytes of it belong to the body; all of them where the framing is broken."""
+        at = 0
+        while at < len(piece) and not (self.ended or self._broken):
+            if self._data:
+                skipped = min(self._data, len(piece) - at)
+                self._data -= skipped
+                at += skipped
+                continue
+            stop = piece.find(b"\n", at) + 1 or len(piece)
+            self._line += piece[at:stop]
+            at = stop
+            if self._line.endswith(b"\n"):
+                self._end_line(self._line)
+                self._line = b""
+            elif len(self._line) > _LONGEST_LINE:
+                self._broken = True
+        return len(piece) if self._broken else at
+
+    def _end_line(self, line: bytes) -> None:
+        text = line.removesuffix(b"\r\n")
+        if text == line:
+            self._broken = True
+        elif self._last:
+            self.ended = not text
+        else:
+            digits = text.partition(b";")[0].strip()
+            if not _SIZE.fullmatch(digits):
+                self._broken = True
+                return
+            size = int(digits, 16)
+            self._last = size == 0
+            self._data = size + len(b"\r\n") if size else 0
 
 
 def answer_of(problem: wire.Problem, *more: bytes) -> bytes:

@@ -17,6 +17,9 @@ _HEAD_TIMEOUT_S: Final = 30.0
 _PIECE_TIMEOUT_S: Final = 60.0
 """The longest wait for the next piece of an upload, and for a client to take one of an answer."""
 _LINGER_S: Final = 30.0
+_FORGOTTEN_S: Final = 2000.0
+"""A worker has answered by then, or been killed (`responseTimeout`)."""
+_AGAIN_S: Final = 0.2
 _LINGER_PIECE_S: Final = 2.0
 _PIECE_BYTES: Final = 256 << 10
 _ERROR_BYTES: Final = 64 << 10
@@ -24,6 +27,11 @@ _RETRY_S: Final = 5
 """For what passes by itself: a worker or TorchServe is being started again."""
 _BUSY: Final = wire.Problem.of(
     "overloaded", "More clips wait here than can be answered in time. Ask again after Retry-After."
+)
+_UNREADABLE: Final = wire.Problem.of(
+    "bad_request",
+    "This request's head can be read in more ways than one: line feeds alone, folded lines, blanks "
+    "before a colon, or two lengths.",
 )
 _AWAY: Final = wire.Problem.of(
     "overloaded", "The service is starting. Ask again after Retry-After."
@@ -86,8 +94,16 @@ class Passage:
         finally:
             self._leave()
             self._answer.close()
-            with suppress(OSError):
-                await self._answer.wait_closed()
+            try:
+                # A client that has stopped reading would keep this one for as long as it lives.
+                with suppress(*_LEFT):
+                    await asyncio.wait_for(self._answer.wait_closed(), _LINGER_S)
+            finally:
+                self.cut_off()
+
+    def cut_off(self) -> None:
+        """Let go of the client at once, whatever it has not read."""
+        self._answer.transport.abort()
 
     def break_off(self, *, live: bool) -> None:
         """Whoever had this request is gone, and no answer will come.
@@ -102,7 +118,7 @@ class Passage:
         head = Head(await asyncio.wait_for(self._client.readuntil(END), _HEAD_TIMEOUT_S))
         self._is_clip = _is_clip(head)
         try:
-            self._check(full=full)
+            self._check(head, full=full)
             await self._exchange(head)
         except RefusedError as refused:
             if not (self._begun or self._gone):
@@ -111,9 +127,14 @@ class Passage:
             # The answer may come before all was read. Closed at once, with bytes unread, the
             # connection would be reset and the answer lost.
             self._answer.write_eof()
-            await asyncio.wait_for(self._discard(), _LINGER_S)
+            await self._discard()
 
-    def _check(self, *, full: bool = False) -> None:
+    def _check(self, head: Head, *, full: bool) -> None:
+        if not head.is_plain:
+            raise RefusedError(_UNREADABLE)
+        self._check_places(full=full)
+
+    def _check_places(self, *, full: bool = False) -> None:
         retry_after_s = _RETRY_S if full else None
         if self._is_clip and not full:
             retry_after_s = self._admission.refusal()
@@ -123,7 +144,7 @@ class Passage:
     def _enter(self) -> None:
         self._whole = True
         if self._is_clip:
-            self._check()
+            self._check_places()
             self._admission.enter()
             self._inside = True
 
@@ -148,8 +169,11 @@ class Passage:
                 # stream. What else it has it works on to the end, and so long that is counted.
                 self._gone = True
                 if self._inside and not self._begun:
-                    waited = (down, self._broken)
-                    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(
+                        (down, self._broken),
+                        timeout=_FORGOTTEN_S,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
             if down.done():
                 with suppress(*_LEFT):
                     down.result()
@@ -158,9 +182,7 @@ class Passage:
         finally:
             # Closed first: whoever ends this passage may do so while it waits for the two.
             ours.close()
-            for way in (up, down):
-                way.cancel()
-            await asyncio.gather(up, down, return_exceptions=True)
+            await _cancelled(up, down)
 
     async def _upload(self, head: Head, ours: asyncio.StreamWriter) -> None:
         body = BodyEnd(head)
@@ -169,9 +191,11 @@ class Passage:
         try:
             ours.write(head.closing())
             while piece := await self._next(body):
-                if not body.reached and body.take(piece):
+                own, whole = body.take(piece)
+                if whole:
                     self._enter()
-                ours.write(piece)
+                # Another request may follow: a connection carries one.
+                ours.write(own)
                 await ours.drain()
         except ConnectionError:
             # Either side's. TorchServe may have answered before it has read all.
@@ -214,8 +238,25 @@ class Passage:
         self._answer.write(head.closing(*[b"Retry-After: %d" % _RETRY_S] * passing) + body)
 
     async def _discard(self) -> None:
+        until_s = asyncio.get_running_loop().time() + _LINGER_S
         while await asyncio.wait_for(self._client.read(_PIECE_BYTES), _LINGER_PIECE_S):
-            pass
+            if asyncio.get_running_loop().time() > until_s:
+                return
+
+
+def turned_away() -> bytes:
+    """The answer to one connection too many."""
+    return RefusedError(_BUSY).answer
+
+
+async def _cancelled(*ways: asyncio.Task[None]) -> None:
+    """Cancel until they have ended: up to 3.11 `wait_for` may keep a cancellation to itself."""
+    waiting = set(ways)
+    while waiting:
+        for way in waiting:
+            way.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=_AGAIN_S)
+    await asyncio.gather(*ways, return_exceptions=True)
 
 
 def _may_be_front_ends(head: Head) -> bool:
@@ -233,4 +274,6 @@ def _is_clip(head: Head) -> bool:
     """What may be work for the clips' worker; live sessions have one, and places, of their own."""
     method, path = head.method_and_path
     model = path.removeprefix(b"/predictions/").partition(b"/")[0]
-    return method in {b"POST", b"PUT"} and not model.endswith(b"-live")
+    # TorchServe predicts whatever the method, OPTIONS left out.
+    works = method not in {b"GET", b"HEAD", b"OPTIONS"} or not BodyEnd(head).reached
+    return works and not model.endswith(b"-live")

@@ -228,3 +228,117 @@ def test_a_worker_that_died_stays_one_and_says_when_to_come_again() -> None:
             with pytest.raises(WorkerDiedError) as caught:
                 client.predict(b"clip")
             assert caught.value.retry_after_s == 5
+
+
+def connected(url: str) -> socket.socket:
+    where = httpx.URL(url)
+    made = socket.create_connection((where.host, where.port or 0))
+    made.settimeout(30)
+    return made
+
+
+def begun(method: str, *lines: str, path: str = CLIP) -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: a", *lines, "", ""]).encode()
+
+
+def test_a_body_that_only_seems_whole_takes_no_place() -> None:
+    with house() as (door, url, behind), ThreadPoolExecutor(1) as pool:
+        for _ in range(2 * MOST):
+            with connected(url) as each:
+                # A chunk of 256 bytes, of which the first look like a body's end.
+                each.sendall(begun("POST", "Transfer-Encoding: chunked") + b"100\r\n0\r\n\r\n")
+        until(lambda: door.connections == 0)
+        clip = pool.submit(httpx.post, url + CLIP, content=b"clip", timeout=30)
+        until(lambda: b"clip" in behind.had)
+        behind.go_on.set()
+        assert clip.result().content == b"clip"
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE", "GET"])
+def test_whatever_the_method_a_clip_takes_a_place(method: str) -> None:
+    with house() as (_, url, behind):
+        made = [connected(url) for _ in range(MOST)]
+        for each in made:
+            each.sendall(begun("POST", "Content-Length: 4") + b"clip")
+        until(lambda: len(behind.had) == MOST)
+        refused(httpx.request(method, url + CLIP, content=b"clip", timeout=30))
+        behind.go_on.set()
+        for each in made:
+            each.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Host: b\nContent-Length: 0", " Content-Length: 0", "Content-Length: 3\r\nContent-Length: 4"],
+)
+def test_a_head_that_can_be_read_in_two_ways_is_refused(line: str) -> None:
+    with house() as (_, url, behind), connected(url) as made:
+        made.sendall(begun("POST", line))
+        answer = b"".join(iter(lambda: made.recv(1 << 16), b""))
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert (
+            wire.Problem.model_validate_json(answer.partition(b"\r\n\r\n")[2]).code == "bad_request"
+        )
+        assert behind.had == []
+
+
+def test_a_connection_carries_one_request() -> None:
+    with house() as (_, url, behind), connected(url) as made:
+        behind.go_on.set()
+        made.sendall((begun("POST", "Content-Length: 4") + b"clip") * 3)
+        answer = b"".join(iter(lambda: made.recv(1 << 16), b""))
+        assert answer.count(b"HTTP/1.1 200") == 1
+        assert behind.had == [b"clip"]
+
+
+SOON_S = 20
+"""Less than the door's own patience with clients that keep it waiting."""
+
+
+def test_a_client_that_does_not_read_is_let_go_when_the_door_closes() -> None:
+    with house() as (door, url, behind), connected(url) as made:
+        behind.go_on.set()
+        made.sendall(begun("POST", "Content-Length: 30000000") + bytes(30_000_000))
+        until(lambda: bool(behind.had))
+        time.sleep(0.5)  # until the answer has filled all that may hold it
+        began = time.monotonic()
+        assert door.close(0) == 1
+        assert time.monotonic() - began < SOON_S
+
+
+def test_a_client_that_goes_on_sending_is_let_go_when_the_door_closes() -> None:
+    with house() as (door, url, _), connected(url) as made:
+        made.sendall(begun("POST", "Content-Length: 99999999999"))
+
+        def send() -> None:
+            with suppress(OSError):
+                while True:
+                    made.sendall(bytes(1 << 16))
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        until(lambda: door.connections == 1)
+        began = time.monotonic()
+        door.close(0)
+        assert time.monotonic() - began < SOON_S
+        sending.join(SOON_S)
+        assert not sending.is_alive()
+
+
+def test_connections_beyond_all_bounds_are_turned_away_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("affect_serving.door._MOST_CONNECTIONS", 2)
+    monkeypatch.setattr("affect_serving.door._MOST_REFUSED", 1)
+    with house() as (door, url, behind):
+        idle = [connected(url) for _ in range(3)]
+        until(lambda: door.connections == 3)
+        with connected(url) as fourth:
+            answer = b"".join(iter(lambda: fourth.recv(1 << 16), b""))
+            assert answer.startswith(b"HTTP/1.1 503 ")
+        assert door.connections == 3
+        for each in idle:
+            each.close()
+        until(lambda: door.connections == 0)
+        behind.go_on.set()
+        assert httpx.post(url + CLIP, content=b"clip").content == b"clip"
