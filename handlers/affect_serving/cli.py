@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final
@@ -22,6 +25,8 @@ from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 _console = Console()
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
+_DESCRIPTORS: Final = 8192
+"""For connections, each with one to TorchServe, and all that looks after processes."""
 
 ModelStore = Annotated[
     Path, typer.Option(help="Folder that `affect-train export` wrote the archive into.")
@@ -118,10 +123,12 @@ def run(
         if door is not None:
             door.break_off(live=model == LIVE_MODEL)
 
+    _allow_connections()
     try:
         check_free(host, port)
         while True:
-            server.start()
+            with _held_back():
+                server.start()
             if not in_memory(server.run_folder):
                 _console.print(
                     f"{server.run_folder.parent} is not in memory: uploads may touch a disk. "
@@ -144,7 +151,8 @@ def run(
             # Who asks meanwhile is told when to come again: by the door, which stays.
             for model in models:
                 lost(model)
-            server.stop(at_once=True)
+            with _held_back():
+                server.stop(at_once=True)
     except KeyboardInterrupt:
         if door is not None and drain_s:
             _drain(door, drain_s)
@@ -159,6 +167,30 @@ def run(
         if door is not None:
             door.close(0)
         server.stop()
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Signals that come meanwhile count afterwards: processes are being started, or ended."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number)) for number in _STOPPING
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
+
+
+def _allow_connections() -> None:
+    """As many descriptors as the system lets this process have, up to what is of use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _drain(door: Door, drain_s: float) -> None:

@@ -39,8 +39,9 @@ def stop_java(process: subprocess.Popen[bytes], timeout_s: float) -> None:
     """Stop TorchServe's Java, which stops its workers; what is still there later is killed."""
     family = _descendants(process)
     for child in family:
-        if child.is_running() and child.name() == "java":
-            child.send_signal(signal.SIGTERM)
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            if child.name() == "java":
+                child.send_signal(signal.SIGTERM)
     try:
         process.wait(timeout_s)
     except subprocess.TimeoutExpired:
@@ -48,12 +49,13 @@ def stop_java(process: subprocess.Popen[bytes], timeout_s: float) -> None:
         process.wait()
     _, alive = psutil.wait_procs(family, timeout=5)
     for child in alive:
-        child.kill()
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
     psutil.wait_procs(alive, timeout=5)
 
 
 def has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """As `poll`, but without Popen's lock.
+    """As `poll`, but without Popen's lock; False where the system cannot say.
 
     A signal's handler that raises between taking the lock and the block that lets it go would
     leave it taken, and stopping would then wait for ever.
@@ -62,16 +64,35 @@ def has_ended(process: subprocess.Popen[bytes]) -> bool:
         return bool(psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
+    except OSError:  # no descriptor is left to look with
+        return False
 
 
 def kill_java(process: subprocess.Popen[bytes]) -> None:
-    """Kill TorchServe with all its processes; when this returns their ports are free."""
+    """Kill TorchServe with all its processes; when this returns their ports are free.
+
+    Safe to repeat.
+    """
     # Once the first is dead nobody knows any more whose the others were.
-    family = _descendants(process)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    family = {*_descendants(process), *_group(process.pid)}
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for one in family:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     psutil.wait_procs(family, timeout=_GONE_S)
+
+
+def _group(leader: int) -> list[psutil.Process]:
+    """Of a process group: also those whose parent has ended."""
+    found = []
+    for one in psutil.process_iter():
+        with suppress(ProcessLookupError, PermissionError):
+            if one.pid != leader and os.getpgid(one.pid) == leader:
+                found.append(one)
+    return found
 
 
 def _descendants(process: subprocess.Popen[bytes]) -> list[psutil.Process]:

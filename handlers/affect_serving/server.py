@@ -192,12 +192,12 @@ class LocalServer:
         Args:
             at_once: it is of no use any more, and nobody waits for what it has.
         """
-        process, self._process = self._process, None
-        if process is not None:
+        if self._process is not None:
             if not at_once:
-                stop_java(process, _STOP_TIMEOUT_S)
+                stop_java(self._process, _STOP_TIMEOUT_S)
             # A Java that was killed leaves workers that notice only once they would answer.
-            kill_java(process)
+            kill_java(self._process)
+            self._process = None
         if self._run_folder is not None:
             shutil.rmtree(self._run_folder, ignore_errors=True)
             self._run_folder = None

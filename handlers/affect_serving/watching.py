@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import psutil
@@ -78,13 +79,13 @@ class Watch:
     def _end_what_stands_still(self) -> None:
         """TorchServe waits for a stopped worker until responseTimeout: for half an hour."""
         still: dict[int, float] = {}
-        try:
+        # What has ended stands not still; without a descriptor to look with, the next look tells.
+        with suppress(psutil.NoSuchProcess, OSError):
             for process in self._family.children(recursive=True):
-                if process.status() == psutil.STATUS_STOPPED:
-                    since_s = self._still_s.get(process.pid, self._clock())
-                    still[process.pid] = since_s
-                    if self._clock() - since_s >= _STILL_S:
-                        process.kill()
-        except psutil.NoSuchProcess:
-            pass
+                with suppress(psutil.NoSuchProcess, OSError):
+                    if process.status() == psutil.STATUS_STOPPED:
+                        since_s = self._still_s.get(process.pid, self._clock())
+                        still[process.pid] = since_s
+                        if self._clock() - since_s >= _STILL_S:
+                            process.kill()
         self._still_s = still

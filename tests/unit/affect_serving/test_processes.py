@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections import namedtuple
@@ -8,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from affect_serving.cli import _held_back
 from affect_serving.processes import check_free, has_ended, in_memory, kill_java, memory_folder
 from ports import free_ports
 
@@ -46,7 +49,8 @@ sys.stdin.read()
 """
 
 
-def test_the_ports_of_a_front_end_that_was_killed_are_free() -> None:
+@pytest.mark.parametrize("orphaned", [False, True])
+def test_the_ports_of_a_front_end_that_was_killed_are_free(*, orphaned: bool) -> None:
     port = free_ports(1)
     process = subprocess.Popen(
         [sys.executable, "-c", FRONT_END, str(port), FRONT_END],
@@ -58,8 +62,30 @@ def test_the_ports_of_a_front_end_that_was_killed_are_free() -> None:
     assert process.stdin is not None
     assert process.stdout.readline() == b"up\n"
     assert not has_ended(process)
+    if orphaned:
+        # Who started it was killed, and nobody can ask any more for its children.
+        process.kill()
+        process.wait()
     kill_java(process)
+    kill_java(process)  # safe to repeat
     assert has_ended(process)
     check_free("127.0.0.1", port)
     process.stdout.close()
     process.stdin.close()
+
+
+def test_a_signal_in_the_middle_counts_afterwards() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    done = []
+
+    def told_to_stop() -> None:
+        with _held_back():
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("the rest")
+
+    with pytest.raises(KeyboardInterrupt):
+        told_to_stop()
+    assert done == ["the rest"]
+    assert signal.getsignal(signal.SIGTERM) is before
+    with _held_back():
+        pass
