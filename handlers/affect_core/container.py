@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from fractions import Fraction
 from typing import Final
 
@@ -80,7 +81,7 @@ def declared_duration(container: InputContainer, stream: VideoStream) -> float |
         seconds = float(Fraction(container.duration, av.time_base))
     else:
         return None
-    return seconds if seconds > 0 else None
+    return seconds if 0 < seconds < math.inf else None
 
 
 def _matroska_duration(tag: str) -> float | None:
@@ -88,5 +89,5 @@ def _matroska_duration(tag: str) -> float | None:
     try:
         hours, minutes, seconds = tag.split(":")
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

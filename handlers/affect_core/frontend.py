@@ -81,7 +81,11 @@ def prepare_ahead(
         for _, pending in waiting:
             pending.cancel()
     if failure is not None:
-        raise failure
+        try:
+            raise failure
+        finally:
+            # Its traceback holds this frame, which would hold it: a circle, with the clip in it.
+            del failure
 
 
 def _followed(

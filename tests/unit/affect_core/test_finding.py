@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -66,6 +69,33 @@ def test_what_came_before_a_failure_is_given_first() -> None:
     assert [next(prepared).index for _ in range(5)] == [0, 1, 2, 3, 4]
     with pytest.raises(ClipTooLongError):
         next(prepared)
+    finder.close()
+
+
+class Held:
+    """What a failed clip's frames of the stack hold: its bytes, its memory."""
+
+
+def test_a_failure_leaves_nothing_for_the_garbage_collector() -> None:
+    finder = FaceFinder(of_brightness, SPEC, 1)
+    held = Held()
+    left = weakref.ref(held)
+
+    def failing(held: Held) -> Iterator[Sample]:
+        yield from samples(2)
+        raise ClipTooLongError(f"over {id(held)}")
+
+    prepared = prepare_ahead(failing(held), Session.begin(SPEC, "primary"), finder, StageSeconds())
+    del held
+    gc.disable()
+    try:
+        with suppress(ClipTooLongError):
+            for _ in prepared:
+                pass
+        del prepared
+        assert left() is None
+    finally:
+        gc.enable()
     finder.close()
 
 
