@@ -105,7 +105,7 @@ def on_terminal(
             if until is not None and until(written.decode(errors="replace")):
                 os.write(ours, b"\x03")
                 until = None
-        return started.wait(PATIENCE_S), _STYLES.sub("", written.decode())
+        return started.wait(PATIENCE_S), _STYLES.sub("", written.decode(errors="replace"))
     finally:
         started.kill()
         os.close(ours)

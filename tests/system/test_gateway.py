@@ -59,15 +59,19 @@ def test_a_clip_has_the_same_numbers_and_a_stream_comes_line_by_line(
 def test_live_sessions_stay_on_their_replica_and_all_replicas_have_some(gateway: Gateway) -> None:
     pictures = [jpeg(frame) for frame in clips.decoded(clips.portrait_pan())[:3]]
     with gateway.http() as http, gateway.client(http) as client:
-        for _ in range(10):
+        sessions: list[set[str]] = []
+        # Which one a session's random name leads to is chance: 64 of them never lead to one alone.
+        while len(set().union(*sessions)) < 2 and len(sessions) < 64:
             with client.live(fps=5) as session:
                 assert all(session.send(picture).faces for picture in pictures)
-    lines = [line for line in gateway.lines() if line["route"] == "affect-live"]
-    assert {line["status"] for line in lines} == {200}
-    # Three pictures and the end, one session after the other.
-    sessions = [{line["replicas"] for line in lines[k : k + 4]} for k in range(0, len(lines), 4)]
-    assert [len(session) for session in sessions] == [1] * 10
-    assert len(set.union(*sessions)) == 2
+            lines = [line for line in gateway.lines() if line["route"] == "affect-live"]
+            assert {line["status"] for line in lines} == {200}
+            # Three pictures and the end, one session after the other.
+            sessions = [
+                {line["replicas"] for line in lines[k : k + 4]} for k in range(0, len(lines), 4)
+            ]
+    assert {len(session) for session in sessions} == {1}
+    assert len(set().union(*sessions)) == 2
 
 
 def test_request_ids_are_taken_over_made_and_cleaned(gateway: Gateway) -> None:

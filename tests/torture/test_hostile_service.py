@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,8 +33,7 @@ def impatient(small_store: Path) -> Iterator[LocalServer]:
 def test_every_answer_is_the_contracts_and_the_worker_stays(
     impatient: LocalServer, tmp_path: Path
 ) -> None:
-    until = time.monotonic() + 120
-    report = torture(impatient, tmp_path, seed=2, count=CLIPS, at_once=4, until=until)
+    report = torture(impatient, tmp_path, seed=2, count=CLIPS, at_once=4, until=math.inf)
     assert report.faults == []
     assert report.answers == CLIPS
     # Or none of it might have been worked on.
