@@ -67,6 +67,11 @@ class Running:
     """Whether a sample of it has been taken from the queue."""
     cancelled: threading.Event = field(default_factory=threading.Event)
 
+    def cancel(self) -> None:
+        """Nothing of it is wanted any more; its turn and its decoder are free at once."""
+        self.cancelled.set()
+        self.deadline.end()
+
 
 class FrontEnds:
     """Threads that prepare jobs. So many of them work at a time; the others wait their turn.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -48,7 +49,7 @@ class Patience(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A point in monotonic time after which work stops."""
+    """A point in monotonic time after which work stops. It may be brought forward, by `end`."""
 
     seconds: float
     at: float = field(init=False)
@@ -62,6 +63,10 @@ class Deadline:
         deadline = cls(seconds)
         object.__setattr__(deadline, "at", time.monotonic() + left)
         return deadline
+
+    def end(self) -> None:
+        """Nobody waits any more: what is at work, in whatever thread, stops as soon as it looks."""
+        object.__setattr__(self, "at", -math.inf)
 
     @property
     def left(self) -> float:

@@ -119,7 +119,7 @@ class Work:
         """Stop a job, of which no event comes any more. One that has ended is no mistake."""
         running = self._running.pop(number, None)
         if running is not None:
-            running.cancelled.set()
+            running.cancel()
 
     def close(self) -> None:
         """Stop every job."""

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import mmap
 import os
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -41,6 +42,8 @@ _log = logging.getLogger(__name__)
 
 _LATE_S: Final = 5.0
 """After the deadline: for the decoder to say itself that it is over."""
+_LOOK_S: Final = 0.25
+"""How often one that waits looks at the deadline again."""
 _ATTEMPTS: Final = 3
 _CHANNELS: Final = 3
 
@@ -170,6 +173,7 @@ class _Job:
         """
         self.tell(message, data)
         try:
+            self._wait()
             answer = receive(Answer, self._connection).of
         except TimeoutError:
             raise self.deadline.error() from None
@@ -178,6 +182,14 @@ class _Job:
         if isinstance(answer, Failed):
             raise _failure(answer)
         return answer
+
+    def _wait(self) -> None:
+        """Until there is an answer, or until the deadline is over, which may be brought forward."""
+        waiting = select.poll()
+        waiting.register(self._connection, select.POLLIN)
+        while not waiting.poll(1000 * _LOOK_S):
+            if self.deadline.left < -_LATE_S:
+                raise TimeoutError
 
     def image(self, shown: Shown) -> Image:
         """The picture in the shared memory, copied."""

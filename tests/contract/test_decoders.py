@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 import clips
+from affect_core.checkpoint import Checkpoint
 from affect_core.decoders import Decoders, LocalDecoders
 from affect_core.errors import (
     ClipError,
@@ -22,8 +23,11 @@ from affect_core.errors import (
     FrameTooLargeError,
     UndecodableClipError,
 )
+from affect_core.events import ClipDone, ClipJob, ClipOpened
 from affect_core.limits import Deadline, Limits
+from affect_core.pipeline import AffectPipeline
 from affect_core.remote_decoders import RemoteDecoders
+from affect_core.runtime import Runtime
 from affect_core.types import ClipInfo, Sample, Sampling
 
 Read = tuple[list[Sample], ClipInfo]
@@ -145,6 +149,28 @@ def test_a_decoder_that_hangs_is_given_up_at_the_deadline(
         with pytest.raises(DeadlineExceededError):
             list(clip.samples(Sampling()))
         stuck.resume()
+    wait_until(lambda: not forked())
+
+
+def test_who_no_longer_wants_a_clip_has_its_turn_and_its_decoder_back(
+    checkpoint: Checkpoint, runtime: Runtime
+) -> None:
+    wait_until(lambda: not forked())
+    one = AffectPipeline(runtime, lambda _: [], checkpoint.spec.preprocess, Limits(), threads=1)
+    work = one.begin()
+    unwanted = work.add(ClipJob(clips.carphone(), Sampling(fps=1, start_s=3)))
+    while not any(isinstance(event, ClipOpened) for event in work.turn()):
+        pass
+    (stuck,) = forked()
+    stuck.suspend()  # as one that has long to decode before there is a sample
+    wanted = work.add(ClipJob(clips.no_face()))
+    work.cancel(unwanted)
+    until, ended = time.monotonic() + 60, False
+    while not ended:
+        assert time.monotonic() < until
+        ended = any(isinstance(event, ClipDone) and event.job == wanted for event in work.turn())
+    stuck.resume()
+    one.close()
     wait_until(lambda: not forked())
 
 
