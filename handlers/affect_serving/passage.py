@@ -23,6 +23,9 @@ _AGAIN_S: Final = 0.2
 _LINGER_PIECE_S: Final = 2.0
 _PIECE_BYTES: Final = 256 << 10
 _ERROR_BYTES: Final = 64 << 10
+MOST_BYTES: Final = 256 << 20
+"""`max_request_size` of config.properties. TorchServe refuses more while it is sent, and the
+connection that this breaks may lose what it says."""
 _RETRY_S: Final = 5
 """For what passes by itself: a worker or TorchServe is being started again."""
 _BUSY: Final = wire.Problem.of(
@@ -33,6 +36,7 @@ _UNREADABLE: Final = wire.Problem.of(
     "This request's head can be read in more ways than one: line feeds alone, folded lines, blanks "
     "before a colon, or two lengths.",
 )
+_TOO_LARGE: Final = wire.Problem.of("body_too_large", "Cut the clip, or lower its bit rate.")
 _AWAY: Final = wire.Problem.of(
     "overloaded", "The service is starting. Ask again after Retry-After."
 )
@@ -132,6 +136,9 @@ class Passage:
     def _check(self, head: Head, *, full: bool) -> None:
         if not head.is_plain:
             raise RefusedError(_UNREADABLE)
+        length = head.header(b"content-length")
+        if length.isdigit() and int(length[:20]) > MOST_BYTES:
+            raise RefusedError(_TOO_LARGE)
         self._check_places(full=full)
 
     def _check_places(self, *, full: bool = False) -> None:

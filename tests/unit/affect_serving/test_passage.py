@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
 from typing import ClassVar
 
 import httpx
@@ -17,6 +18,7 @@ import pytest
 
 from affect_client import AffectClient, RetryPolicy, WorkerDiedError, wire
 from affect_serving.door import Door
+from affect_serving.passage import MOST_BYTES
 from ports import free_ports
 
 CLIP = "/predictions/affect"
@@ -280,6 +282,16 @@ def test_a_head_that_can_be_read_in_two_ways_is_refused(line: str) -> None:
             wire.Problem.model_validate_json(answer.partition(b"\r\n\r\n")[2]).code == "bad_request"
         )
         assert behind.had == []
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent() -> None:
+    with house() as (_, url, behind), connected(url) as made:
+        made.sendall(begun("POST", f"Content-Length: {MOST_BYTES + 1}"))
+        answer = b"".join(iter(lambda: made.recv(1 << 16), b""))
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert behind.had == []
+    config = resources.files("affect_training") / "torchserve" / "config.properties"
+    assert f"max_request_size={MOST_BYTES}\n" in config.read_text(encoding="utf-8")
 
 
 def test_a_connection_carries_one_request() -> None:
