@@ -30,9 +30,8 @@ _BY_STATUS: Final[dict[int, tuple[wire.ProblemCode, str]]] = {
     405: ("method_not_allowed", "Clips are taken by POST."),
 }
 
-_WORDLESS: Final = {
-    413: wire.Problem.of("body_too_large", "Cut the clip, or lower its bit rate."),
-}
+TOO_LARGE: Final = wire.Problem.of("body_too_large", "Cut the clip, or lower its bit rate.")
+_WORDLESS: Final = {413: TOO_LARGE}
 """Refusals that have no body."""
 
 

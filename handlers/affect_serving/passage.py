@@ -10,7 +10,7 @@ from typing import Final
 from affect_client import wire
 from affect_serving.addresses import LOOPBACK
 from affect_serving.admission import Admission
-from affect_serving.front_end import ENDED, problem_of
+from affect_serving.front_end import ENDED, TOO_LARGE, problem_of
 from affect_serving.http_heads import END, BodyEnd, Head, answer_of
 
 _HEAD_TIMEOUT_S: Final = 30.0
@@ -36,7 +36,6 @@ _UNREADABLE: Final = wire.Problem.of(
     "This request's head can be read in more ways than one: line feeds alone, folded lines, blanks "
     "before a colon, or two lengths.",
 )
-_TOO_LARGE: Final = wire.Problem.of("body_too_large", "Cut the clip, or lower its bit rate.")
 _AWAY: Final = wire.Problem.of(
     "overloaded", "The service is starting. Ask again after Retry-After."
 )
@@ -138,7 +137,7 @@ class Passage:
             raise RefusedError(_UNREADABLE)
         length = head.header(b"content-length")
         if length.isdigit() and int(length[:20]) > MOST_BYTES:
-            raise RefusedError(_TOO_LARGE)
+            raise RefusedError(TOO_LARGE)
         self._check_places(full=full)
 
     def _check_places(self, *, full: bool = False) -> None:
