@@ -47,7 +47,7 @@ class Patience(Protocol):
         """Raise a `ClipError`, or end otherwise, once it is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Deadline:
     """A point in monotonic time after which work stops. It may be brought forward, by `end`."""
 
@@ -55,18 +55,18 @@ class Deadline:
     at: float = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "at", time.monotonic() + self.seconds)
+        self.at = time.monotonic() + self.seconds
 
     @classmethod
     def begun(cls, seconds: float, left: float) -> Deadline:
         """One of which `left` seconds are left."""
         deadline = cls(seconds)
-        object.__setattr__(deadline, "at", time.monotonic() + left)
+        deadline.at = time.monotonic() + left
         return deadline
 
     def end(self) -> None:
         """Nobody waits any more: what is at work, in whatever thread, stops as soon as it looks."""
-        object.__setattr__(self, "at", -math.inf)
+        self.at = -math.inf
 
     @property
     def left(self) -> float:

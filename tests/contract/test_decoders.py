@@ -145,7 +145,7 @@ def test_a_decoder_that_hangs_is_given_up_at_the_deadline(
         (stuck,) = forked()
         stuck.suspend()
         # From here on: opening takes as long as it takes.
-        object.__setattr__(deadline, "at", time.monotonic() + 0.5)
+        deadline.at = time.monotonic() + 0.5
         with pytest.raises(DeadlineExceededError):
             list(clip.samples(Sampling()))
         stuck.resume()
