@@ -7,6 +7,7 @@ standard stays. The lag is the delay of the gold standard at which outputs corre
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -72,18 +73,21 @@ def _shifted(
     """
     kept: list[Floats] = [np.empty(0)]
     before: list[Floats] = [np.empty((len(LAGS_S), 0))]
-    for clip in np.unique(predictions.clip):
-        rows = predictions.clip == clip
-        rated = rows & ~np.isnan(gold)
+    new = predictions.clip[1:] != predictions.clip[:-1]
+    bounds = [0, *(np.flatnonzero(new) + 1).tolist(), len(predicted)]
+    for start, stop in pairwise(bounds):
+        time_s, said, rating = (
+            values[start:stop] for values in (predictions.time_s, predicted, gold)
+        )
+        rated = ~np.isnan(rating)
         if not rated.any():
             continue
-        time_s = predictions.time_s[rated]
-        own = rows & ~np.isnan(predicted)
-        own &= predictions.time_s >= time_s[0] + LAGS_S[-1]
-        own &= predictions.time_s <= time_s[-1] + LAGS_S[0]
-        kept.append(predicted[own])
-        wanted = predictions.time_s[own][None] - LAGS_S[:, None]
-        before.append(np.interp(wanted, time_s, gold[rated]))
+        first_s, last_s = time_s[rated][[0, -1]]
+        own = ~np.isnan(said)
+        own &= (time_s >= first_s + LAGS_S[-1]) & (time_s <= last_s + LAGS_S[0])
+        kept.append(said[own])
+        wanted = time_s[own][None] - LAGS_S[:, None]
+        before.append(np.interp(wanted, time_s[rated], rating[rated]))
     return np.concatenate(kept), np.concatenate(before, axis=1)
 
 
