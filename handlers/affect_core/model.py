@@ -21,7 +21,7 @@ from affect_core.spec import (
     TemporalSpec,
 )
 from affect_core.temporal import FeatureShape
-from affect_core.vgg import DEPTHS, VGG, VGG_CHANNELS, VGG_STRIDE
+from affect_core.vgg import DEPTHS, VGG, VGG_STRIDE, vgg_channels
 
 TemporalModel = ConvLSTMHead | RecurrentHead | FrameHead
 
@@ -88,8 +88,9 @@ def build_model(spec: ModelSpec, graph: Graph | None = None) -> AffectModel:
             raise ValueError(f"backbone {named.name} needs its graph")
         backbone, shape = GraphBackbone(graph), FeatureShape(named.channels, named.map_size)
     else:
-        backbone = VGG(DEPTHS[named])
-        shape = FeatureShape(VGG_CHANNELS, spec.preprocess.crop_size // VGG_STRIDE)
+        name, width = (named, 1.0) if isinstance(named, str) else (named.name, named.width)
+        backbone = VGG(DEPTHS[name], width)
+        shape = FeatureShape(vgg_channels(width), spec.preprocess.crop_size // VGG_STRIDE)
     temporal = build_temporal(spec.architecture.temporal, shape)
     sure = spec.architecture.confidence
     confidence = None if sure is None else ConfidenceHead(sure, temporal.projected_channels)

@@ -120,17 +120,28 @@ VGGName = Literal["vgg11", "vgg13", "vgg16", "vgg19"]
 """A, B, D and E of Simonyan and Zisserman 2015, table 1. The paper compares the last two."""
 
 
+class NarrowVGGSpec(_Spec):
+    """A VGG whose layers all have a share of the published channels."""
+
+    name: VGGName
+    width: float = Field(
+        ge=0.125, lt=1, description="The share (width multiplier: Howard et al. 2017, 3.3)."
+    )
+
+
 class ArchitectureSpec(_Spec):
     """The layers, by name and size."""
 
-    backbone: VGGName | GraphSpec = "vgg19"
+    backbone: VGGName | NarrowVGGSpec | GraphSpec = "vgg19"
     temporal: TemporalSpec = ConvLSTMSpec()
     confidence: ConfidenceSpec | None = None
 
     @property
     def name(self) -> str:
-        """As answers report it, for example `vgg19-convlstm`."""
+        """As answers report it, for example `vgg19-convlstm` or `vgg19-0.25-convlstm`."""
         backbone = self.backbone if isinstance(self.backbone, str) else self.backbone.name
+        if isinstance(self.backbone, NarrowVGGSpec):
+            backbone = f"{backbone}-{self.backbone.width:g}"
         return f"{backbone}-{self.temporal.kind}"
 
 

@@ -20,8 +20,7 @@ REPEATS: Final[dict[Depth, tuple[int, ...]]] = {
     19: (2, 2, 4, 4, 4),
 }
 """Convolutions of each block."""
-_WIDTHS: Final = (64, 128, 256, 512, 512)
-VGG_CHANNELS: Final = 512
+_CHANNELS: Final = (64, 128, 256, 512, 512)
 VGG_STRIDE: Final = 32
 
 
@@ -30,23 +29,33 @@ class VGG(nn.Module):
 
     Parameter names are torchvision's, so its published weights load: VGG19 has
     `features.0.weight` ... `features.34.bias`.
+
+    Args:
+        depth: layers with weights, counted as VGG counts.
+        width: share of the published channels that each layer has, in (0, 1].
     """
 
-    def __init__(self, depth: Depth) -> None:
+    def __init__(self, depth: Depth, width: float = 1.0) -> None:
         super().__init__()
-        self.features = nn.Sequential(*_layers(depth))
+        self.features = nn.Sequential(*_layers(depth, width))
 
     def forward(self, frames: Tensor) -> Tensor:
-        """(N, 3, S, S) normalised RGB -> (N, 512, S // 32, S // 32)."""
+        """(N, 3, S, S) normalised RGB -> (N, `vgg_channels(width)`, S // 32, S // 32)."""
         features: Tensor = self.features(frames)
         return features
 
 
-def _layers(depth: Depth) -> Iterator[nn.Module]:
-    channels = 3
-    for repeats, width in zip(REPEATS[depth], _WIDTHS, strict=True):
+def vgg_channels(width: float = 1.0) -> int:
+    """Channels of the features."""
+    return round(_CHANNELS[-1] * width)
+
+
+def _layers(depth: Depth, width: float) -> Iterator[nn.Module]:
+    before = 3
+    for repeats, published in zip(REPEATS[depth], _CHANNELS, strict=True):
+        channels = round(published * width)
         for _ in range(repeats):
-            yield nn.Conv2d(channels, width, 3, padding=1)
+            yield nn.Conv2d(before, channels, 3, padding=1)
             yield nn.ReLU(inplace=True)
-            channels = width
+            before = channels
         yield nn.MaxPool2d(2, 2)

@@ -36,11 +36,14 @@ from torture.judged import Judged, judge
 from torture.lures import WatchedLures
 from torture.watched_service import WatchedService
 
-DEADLINE_S: Final = 20
+DEADLINE_S: Final = 10
+"""Of a clip. Half of the bombs within the limits take all of it: a run is as long as it says."""
 GRACE_S: Final = 10
 """For uploading, queueing and answering, beside the service's own deadline."""
 MEMORY_MIB: Final = 3072
 """Of a worker and its children."""
+
+_TOLD_EVERY: Final = 500
 
 _OPTIONS: Final = (
     None,
@@ -120,7 +123,11 @@ class Poster:
             self._report.outcomes[specimen.family, judged.outcome] += 1
             self._report.slowest_s = max(self._report.slowest_s, seconds)
             if judged.fault:
-                self._report.faults.append(f"{specimen.family}: {specimen.name}: {judged.fault}")
+                fault = f"{specimen.family}: {specimen.name}: {judged.fault}"
+                self._report.faults.append(fault)
+                sys.stderr.write(f"{fault}\n")
+            if self._report.answers % _TOLD_EVERY == 0:
+                sys.stderr.write(f"{self._report.answers} answers\n")
 
 
 def _body(number: int, data: bytes) -> dict[str, Any]:

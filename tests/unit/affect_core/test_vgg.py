@@ -8,7 +8,7 @@ from torch import nn
 
 # Before torchvision, which does not load beside every build of torch without it.
 import affect_training.torchvision_operators  # noqa: F401
-from affect_core.vgg import VGG, VGG_CHANNELS, VGG_STRIDE, Depth
+from affect_core.vgg import VGG, VGG_STRIDE, Depth, vgg_channels
 
 DEPTHS: tuple[Depth, ...] = (11, 13, 16, 19)
 
@@ -64,4 +64,13 @@ def test_weights_and_features_are_torchvision_s(depth: Depth, backbone: VGG) -> 
 def test_the_map_is_the_crop_over_the_stride_rounded_down(backbone: VGG, side: int) -> None:
     with torch.inference_mode():
         features = backbone(torch.zeros(1, 3, side, side))
-    assert features.shape == (1, VGG_CHANNELS, side // VGG_STRIDE, side // VGG_STRIDE)
+    assert features.shape == (1, vgg_channels(), side // VGG_STRIDE, side // VGG_STRIDE)
+
+
+@pytest.mark.parametrize("width", [0.5, 0.25, 0.125])
+def test_a_narrow_network_has_its_share_of_every_layer(depth: Depth, width: float) -> None:
+    channels = [
+        layer.out_channels for layer in VGG(depth, width).features if isinstance(layer, nn.Conv2d)
+    ]
+    assert channels == [width * published for block in TABLE[depth] for published in block]
+    assert channels[-1] == vgg_channels(width)

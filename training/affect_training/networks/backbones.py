@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 
 from affect_core.checkpoint import graph_bytes
 from affect_core.graph import GraphBackbone
 from affect_core.model import seed_backbone
-from affect_core.spec import GraphSpec, VGGName
+from affect_core.spec import GraphSpec, NarrowVGGSpec, VGGName
 from affect_core.temporal import FeatureShape
 from affect_core.vgg import DEPTHS, VGG, Depth
 from affect_training.errors import TrainingError
@@ -37,11 +37,14 @@ class BackboneConfig(BaseModel):
     weights: Literal["imagenet", "random"] = "imagenet"
     batch_norm: bool = False
     """VGG from random weights: batch norm while training, folded away when it serves."""
+    width: float = Field(default=1.0, ge=0.125, le=1)
+    """VGG from random weights: share of the published channels that each layer has."""
 
     @model_validator(mode="after")
-    def _batch_norm_is_for_random_vgg(self) -> BackboneConfig:
-        if self.batch_norm and (self.name not in _VGGS or self.weights != "random"):
-            raise ValueError("batch_norm is for vgg11 to vgg19 from random weights")
+    def _changes_are_for_random_vgg(self) -> BackboneConfig:
+        changed = self.batch_norm or self.width < 1
+        if changed and (self.name not in _VGGS or self.weights != "random"):
+            raise ValueError("batch_norm and width are for vgg11 to vgg19 from random weights")
         return self
 
     @property
@@ -67,7 +70,7 @@ def build_backbone(config: BackboneConfig, seed: int, cache: Path, progress: Adv
         torch.manual_seed(seed)
         if vgg is None:
             return _from_timm(config)
-        backbone = VGG(vgg[1])
+        backbone = VGG(vgg[1], config.width)
         if config.weights == "random":
             seed_backbone(backbone, torch.default_generator)
             return with_batch_norm(backbone) if config.batch_norm else backbone
@@ -135,15 +138,16 @@ def check_servable(config: BackboneConfig, backbone: nn.Module, crop_size: int) 
 
 def served_backbone(
     config: BackboneConfig, backbone: nn.Module, crop_size: int
-) -> tuple[VGGName | GraphSpec, nn.Module]:
+) -> tuple[VGGName | NarrowVGGSpec | GraphSpec, nn.Module]:
     """The spec and the module that serve what `backbone` has learned."""
     if config.name in _VGGS:
         name, depth = _VGGS[config.name]
+        named = name if config.width == 1 else NarrowVGGSpec(name=name, width=config.width)
         if not isinstance(backbone, nn.Sequential):
-            return name, backbone.eval()
-        plain = VGG(depth)
+            return named, backbone.eval()
+        plain = VGG(depth, config.width)
         fold_batch_norm(backbone, into=plain)
-        return name, plain.eval()
+        return named, plain.eval()
     graph: GraphBackbone = export_graph(backbone, crop_size)
     shape = shape_of(graph, crop_size)
     digest = hashlib.sha256(graph_bytes(graph.graph)).hexdigest()

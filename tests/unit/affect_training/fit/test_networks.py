@@ -8,7 +8,7 @@ from torch import Tensor
 
 from affect_core.model import AffectModel
 from affect_core.spec import ModelSpec
-from affect_core.vgg import VGG_CHANNELS
+from affect_core.vgg import vgg_channels
 from affect_training.fit.networks import FeatureNetwork, FrameNetwork, SequenceNetwork
 from models import lively_model
 
@@ -68,7 +68,7 @@ def test_features_kept_on_disk_give_the_same(model: AffectModel) -> None:
 
 
 def test_frames_are_valued_each_by_itself(model: AffectModel) -> None:
-    network = FrameNetwork(model, model.backbone, VGG_CHANNELS)
+    network = FrameNetwork(model, model.backbone, vgg_channels())
     assert network.initial_state(2) == ()
     outputs, _ = network(crops(0), MASK, ())
     assert outputs.shape == (2, 3, 2)

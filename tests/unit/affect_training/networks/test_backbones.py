@@ -14,7 +14,15 @@ from torch import Tensor, nn
 
 from affect_core.checkpoint import graph_bytes
 from affect_core.graph import GraphBackbone
-from affect_core.spec import GraphSpec
+from affect_core.model import build_model
+from affect_core.spec import (
+    ArchitectureSpec,
+    GraphSpec,
+    ModelSpec,
+    NarrowVGGSpec,
+    PreprocessSpec,
+    Provenance,
+)
 from affect_core.temporal import FeatureShape
 from affect_core.vgg import VGG
 from affect_training.errors import TrainingError
@@ -67,10 +75,12 @@ def test_random_vgg_weights_keep_the_size_of_what_flows_through(tmp_path: Path) 
     [
         {"name": "vgg16", "batch_norm": True},
         {"name": "resnet50", "weights": "random", "batch_norm": True},
+        {"name": "vgg16", "width": 0.5},
+        {"name": "resnet50", "weights": "random", "width": 0.5},
     ],
 )
-def test_batch_norm_is_for_vgg_from_random_weights(config: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="batch_norm is for"):
+def test_some_changes_are_for_vgg_from_random_weights(config: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="batch_norm and width are for"):
         BackboneConfig.model_validate(config)
 
 
@@ -166,6 +176,31 @@ def test_a_vgg_with_batch_norm_serves_without(tmp_path: Path) -> None:
     assert named == "vgg16"
     assert isinstance(module, VGG)
     assert not module.training
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_narrow_vgg_serves_as_its_spec_says(tmp_path: Path, *, batch_norm: bool) -> None:
+    config = BackboneConfig(name="vgg11", weights="random", batch_norm=batch_norm, width=0.25)
+    network = build_backbone(config, 1, tmp_path, lambda done, total: None).eval()
+    named, module = served_backbone(config, network, 64)
+    assert named == NarrowVGGSpec(name="vgg11", width=0.25)
+    architecture = ArchitectureSpec(backbone=named)
+    assert architecture.name == "vgg11-0.25-convlstm"
+    spec = ModelSpec(
+        preprocess=PreprocessSpec(crop_size=64),
+        architecture=architecture,
+        provenance=Provenance(trained_on="nothing"),
+    )
+    read = ModelSpec.model_validate_json(spec.model_dump_json())
+    assert read == spec
+    served = build_model(read)
+    served.backbone.load_state_dict(module.state_dict())
+    crops = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        features = served.backbone.eval()(crops)
+        torch.testing.assert_close(features, network(crops), rtol=1e-4, atol=1e-5)
+    assert features.shape == (2, 128, 2, 2)
+    assert features.std() > 0
 
 
 def test_another_network_serves_as_a_graph_that_its_spec_names(tmp_path: Path) -> None:
