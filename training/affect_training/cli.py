@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "groups": "groups",
     "timing": "timing",
     "confidence": "confidence",
+    "pack": "pack",
     "export": "export",
     "untrained": "export",
     "table1": "tables",
