@@ -8,7 +8,10 @@ import torch
 
 from affect_core.engine_plan import CpuPrecision, PrecisionCheck
 from affect_core.model import AffectModel, build_model, seed_parameters
-from affect_core.spec import ModelSpec
+from affect_core.spec import ModelSpec, NarrowVGGSpec
+
+SMALL = NarrowVGGSpec(name="vgg19", width=0.125)
+"""All of VGG19's layers with an eighth of their channels: 1.3 MB instead of 80."""
 
 
 def lively_model(spec: ModelSpec) -> AffectModel:

@@ -8,16 +8,17 @@ from affect_core.spec import (
     ArchitectureSpec,
     ConfidenceSpec,
     ModelSpec,
+    NarrowVGGSpec,
     PreprocessSpec,
     Provenance,
     VGGName,
 )
 from affect_training.card import model_card
 from affect_training.export import export_archive
-from models import lively_model
+from models import SMALL, lively_model
 
 
-def export_small(folder: Path, backbone: VGGName = "vgg19") -> Path:
+def export_small(folder: Path, backbone: VGGName | NarrowVGGSpec = SMALL) -> Path:
     """Write a store whose model sees crops of 32 pixels, 50 times faster than 224; `folder`."""
     spec = ModelSpec(
         preprocess=PreprocessSpec(crop_size=32),

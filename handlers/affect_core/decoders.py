@@ -11,7 +11,7 @@ from affect_core.decode import ClipReader
 from affect_core.events import Bytes
 from affect_core.limits import Deadline, Limits
 from affect_core.pictures import decode_picture
-from affect_core.remote_decoders import RemoteDecoders
+from affect_core.remote_decoders import LongWait, RemoteDecoders
 from affect_core.types import ClipInfo, Image, Sample, Sampling
 
 
@@ -71,6 +71,11 @@ class LocalDecoders:
         """See `Decoders`."""
 
 
-def isolated_decoders(limits: Limits) -> Decoders:
-    """Decoders that a clip cannot take this process along with, where the system has them."""
-    return RemoteDecoders(limits) if sys.platform == "linux" else LocalDecoders(limits)
+def isolated_decoders(limits: Limits, long_wait: LongWait) -> Decoders:
+    """Decoders that a clip cannot take this process along with, where the system has them.
+
+    Args:
+        limits: what one job may ask.
+        long_wait: as `RemoteDecoders` has it; nobody waits for what is decoded here.
+    """
+    return RemoteDecoders(limits, long_wait) if sys.platform == "linux" else LocalDecoders(limits)

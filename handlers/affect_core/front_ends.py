@@ -76,8 +76,8 @@ class Running:
 class FrontEnds:
     """Threads that prepare jobs. So many of them work at a time; the others wait their turn.
 
-    A job gives up its turn after each sample. So a clip that has just come begins beside long
-    ones instead of behind them.
+    A job gives up its turn after each sample, and where a sample takes long. So a clip that has
+    just come begins beside long ones instead of behind them.
 
     Args:
         detector: finds faces; called from several threads.
@@ -92,8 +92,8 @@ class FrontEnds:
         self._finder = FaceFinder(detector, preprocess, threads)
         self._preprocess = preprocess
         self._limits = limits
-        self._decoders = isolated_decoders(limits)
         self._turns = Turns(threads)
+        self._decoders = isolated_decoders(limits, self._turns.lent)
         self._pool = ThreadPoolExecutor(
             _OPEN_JOBS, thread_name_prefix="affect-frontend", initializer=step_back
         )

@@ -10,7 +10,7 @@ import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, TypeVar
 
 import numpy as np
@@ -44,11 +44,14 @@ _LATE_S: Final = 5.0
 """After the deadline: for the decoder to say itself that it is over."""
 _LOOK_S: Final = 0.25
 """How often one that waits looks at the deadline again."""
+_LONG_S: Final = 1.0
+"""An answer that takes longer makes for a long wait."""
 _ATTEMPTS: Final = 3
 _CHANNELS: Final = 3
 
 Answered = TypeVar("Answered")
 Pixels = NDArray[np.uint8]
+LongWait = Callable[[], AbstractContextManager[None]]
 
 
 class RemoteDecoders:
@@ -56,10 +59,13 @@ class RemoteDecoders:
 
     Args:
         limits: what one job may ask.
+        long_wait: what it makes is entered, in the job's thread, while an answer takes long: as
+            long as a clip has frames to decode that are not wanted, say.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, long_wait: LongWait = nullcontext) -> None:
         self._limits = limits
+        self._long_wait = long_wait
         self._lock = threading.Lock()
         self._parent = DecoderParent()
 
@@ -98,7 +104,7 @@ class RemoteDecoders:
         finally:
             os.close(number)
         with connection:
-            yield _Job(connection, np.frombuffer(memory, np.uint8), deadline)
+            yield _Job(connection, np.frombuffer(memory, np.uint8), deadline, self._long_wait)
 
     def _forked(self, memory: int) -> socket.socket:
         for _ in range(_ATTEMPTS):
@@ -145,10 +151,17 @@ class RemoteClip:
 class _Job:
     """A decoder, as seen from here."""
 
-    def __init__(self, connection: socket.socket, memory: Pixels, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        memory: Pixels,
+        deadline: Deadline,
+        long_wait: LongWait,
+    ) -> None:
         self.deadline = deadline
         self._connection = connection
         self._memory = memory
+        self._long_wait = long_wait
 
     def tell(self, message: Question, data: Bytes = b"") -> None:
         """Send what is not answered, or not yet.
@@ -187,9 +200,12 @@ class _Job:
         """Until there is an answer, or until the deadline is over, which may be brought forward."""
         waiting = select.poll()
         waiting.register(self._connection, select.POLLIN)
-        while not waiting.poll(1000 * _LOOK_S):
-            if self.deadline.left < -_LATE_S:
-                raise TimeoutError
+        if waiting.poll(1000 * _LONG_S):
+            return
+        with self._long_wait():
+            while not waiting.poll(1000 * _LOOK_S):
+                if self.deadline.left < -_LATE_S:
+                    raise TimeoutError
 
     def image(self, shown: Shown) -> Image:
         """The picture in the shared memory, copied."""

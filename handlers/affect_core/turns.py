@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Turns:
@@ -36,3 +38,12 @@ class Turns:
                 self._waiting.popleft().set()
             else:
                 self._free += 1
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Another may have the caller's turn meanwhile; the caller asks for it again at the end."""
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()

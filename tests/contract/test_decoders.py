@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -15,20 +17,21 @@ import psutil
 import pytest
 
 import clips
+from affect_core import front_ends
 from affect_core.checkpoint import Checkpoint
-from affect_core.decoders import Decoders, LocalDecoders
+from affect_core.decoders import Clip, Decoders, LocalDecoders
 from affect_core.errors import (
     ClipError,
     DeadlineExceededError,
     FrameTooLargeError,
     UndecodableClipError,
 )
-from affect_core.events import ClipDone, ClipJob, ClipOpened
+from affect_core.events import Bytes, ClipDone, ClipJob, ClipOpened
 from affect_core.limits import Deadline, Limits
 from affect_core.pipeline import AffectPipeline
-from affect_core.remote_decoders import RemoteDecoders
+from affect_core.remote_decoders import LongWait, RemoteDecoders
 from affect_core.runtime import Runtime
-from affect_core.types import ClipInfo, Sample, Sampling
+from affect_core.types import ClipInfo, Image, Sample, Sampling
 
 Read = tuple[list[Sample], ClipInfo]
 
@@ -172,6 +175,85 @@ def test_who_no_longer_wants_a_clip_has_its_turn_and_its_decoder_back(
     stuck.resume()
     one.close()
     wait_until(lambda: not forked())
+
+
+def test_a_long_wait_for_a_sample_is_told_and_a_short_one_is_not() -> None:
+    entered = list[int]()
+
+    @contextmanager
+    def long_wait() -> Iterator[None]:
+        entered.append(len(shown))
+        (decoder,) = forked()
+        decoder.resume()
+        yield
+        entered.append(len(shown))
+
+    wait_until(lambda: not forked())
+    made = RemoteDecoders(Limits(), long_wait)
+    shown = list[Sample]()
+    with made.clip(clips.carphone(), Deadline(60)) as clip:
+        for sample in clip.samples(Sampling()):
+            shown.append(sample)
+            if len(shown) == 3:
+                (decoder,) = forked()
+                decoder.suspend()
+    made.close()
+    assert entered == [3, 3]
+    assert len(shown) == 20
+
+
+class Slow:
+    """Decoders to which a clip that begins late takes until they are told to go on."""
+
+    def __init__(self, limits: Limits, long_wait: LongWait) -> None:
+        self._of = LocalDecoders(limits)
+        self._long_wait = long_wait
+        self.waiting = 0
+        self.go_on = threading.Event()
+
+    @contextmanager
+    def clip(self, data: Bytes, deadline: Deadline) -> Iterator[Clip]:
+        if data == clips.carphone():
+            with self._long_wait():
+                self.waiting += 1
+                assert self.go_on.wait(60)
+        with self._of.clip(data, deadline) as clip:
+            yield clip
+
+    def pictures(self, deadline: Deadline) -> AbstractContextManager[Callable[[Bytes], Image]]:
+        return self._of.pictures(deadline)
+
+    def close(self) -> None:
+        self._of.close()
+
+
+def test_clips_that_decode_for_long_do_not_hold_up_others(
+    checkpoint: Checkpoint, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = list[Slow]()
+
+    def slow_decoders(limits: Limits, long_wait: LongWait) -> Slow:
+        made.append(Slow(limits, long_wait))
+        return made[0]
+
+    monkeypatch.setattr(front_ends, "isolated_decoders", slow_decoders)
+    one = AffectPipeline(runtime, lambda _: [], checkpoint.spec.preprocess, Limits(), threads=1)
+    work = one.begin()
+    slow = {work.add(ClipJob(clips.carphone())) for _ in range(3)}
+    wait_until(lambda: made[0].waiting == len(slow))
+    quick = work.add(ClipJob(clips.no_face()))
+    ended, until = set[int](), time.monotonic() + 60
+
+    def until_ended(count: int) -> None:
+        while len(ended) < count:
+            assert time.monotonic() < until
+            ended.update(event.job for event in work.turn() if isinstance(event, ClipDone))
+
+    until_ended(1)
+    assert ended == {quick}
+    made[0].go_on.set()
+    until_ended(4)
+    one.close()
 
 
 def test_a_loop_without_end_is_ended_in_c_code_too() -> None:

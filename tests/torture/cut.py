@@ -120,7 +120,7 @@ def _answered_by(gateway: Gateway, replica: str, after: int) -> bool:
 
 def cut(folder: Path) -> tuple[Suffered, float]:
     """Cut for 25 seconds; healthy is when the far replica answers again."""
-    store = export_small(folder / "store")
+    store = export_small(folder / "store", "vgg19")
     into = ("ip", "netns", "exec", _NAME)
     with (
         Service(store, folder / "near", live=False) as near,

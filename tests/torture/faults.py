@@ -198,7 +198,7 @@ def main() -> int:
     chosen = [f for f in FAULTS if not names or any(name in f.name for name in names)]
     good = True
     with tempfile.TemporaryDirectory() as folder:
-        store = export_small(Path(folder) / "store")
+        store = export_small(Path(folder) / "store", "vgg19")
         sys.stdout.write("| fault | healthy after | calls | tried again | lost | wrong |\n")
         sys.stdout.write("| --- | --- | --- | --- | --- | --- |\n")
         for number, fault in enumerate(chosen):

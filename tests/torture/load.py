@@ -126,7 +126,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path, help="a model store; else the tests' small one")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        store = arguments.store or export_small(Path(folder) / "store")
+        store = arguments.store or export_small(Path(folder) / "store", "vgg19")
         within = {"AFFECT_ANSWER_WITHIN_S": str(arguments.deadline_s)}
         with Service(store, Path(folder) / "log", environment=within) as service:
             good = asyncio.run(measure(service.port, arguments))

@@ -131,7 +131,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path, help="a model store; else the tests' small one")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        store = arguments.store or export_small(Path(folder) / "store")
+        store = arguments.store or export_small(Path(folder) / "store", "vgg19")
         with Service(store, Path(folder) / "log") as service:
             every, right = asyncio.run(soak(service, arguments.minutes, arguments.every_s))
             warm = arguments.warm_minutes

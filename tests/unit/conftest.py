@@ -11,9 +11,9 @@ from affect_core.checkpoint import Checkpoint
 from affect_core.engines import DeviceChoice
 from affect_core.model import AffectModel
 from affect_core.runtime import Runtime
-from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
+from affect_core.spec import ArchitectureSpec, ModelSpec, PreprocessSpec, Provenance
 from affect_core.types import Box, Detection, FaceCrop, TrackedFace
-from models import lively_model
+from models import SMALL, lively_model
 
 CropOf = Callable[[NDArray[np.uint8]], FaceCrop]
 
@@ -31,6 +31,7 @@ def _one_torch_thread() -> Iterator[None]:
 def tiny_spec() -> ModelSpec:
     return ModelSpec(
         preprocess=PreprocessSpec(crop_size=32),
+        architecture=ArchitectureSpec(backbone=SMALL),
         provenance=Provenance(trained_on="nothing, for tests", versions={"torch": "any"}),
     )
 

@@ -44,3 +44,25 @@ def test_no_more_than_so_many_at_a_time() -> None:
     assert max(most) == 2
     with turns, turns:
         pass
+
+
+def test_a_turn_that_is_lent_comes_back_behind_who_has_it_then() -> None:
+    turns, order = Turns(1), list[str]()
+
+    def borrow() -> None:
+        with turns:
+            order.append("borrower")
+            while not turns._waiting:
+                time.sleep(0.001)
+
+    borrower = threading.Thread(target=borrow)
+    with turns:
+        with turns.lent():
+            borrower.start()
+            while not order:
+                time.sleep(0.001)
+        order.append("lender")
+        assert turns._free == 0
+    borrower.join(20)
+    assert order == ["borrower", "lender"]
+    assert turns._free == 1
