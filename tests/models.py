@@ -19,12 +19,12 @@ def lively_model(spec: ModelSpec) -> AffectModel:
 
     As seeded, outputs on crops of 32 pixels are about 1e-6 (of a 7x7 kernel one tap meets a map
     of 1x1), where no comparison could fail, and peepholes are zero. At a gain of 3 they vary
-    by 0.2 to 0.6 over carphone and float32 rounding moves them by 1e-6; at 4 the recurrence
+    by 0.4 over carphone and float32 rounding moves them by 1e-6; at 4 the recurrence
     is chaotic and multiplies rounding to 1.4e-5.
     """
     model = build_model(spec)
     seed_parameters(model, 7)
-    generator = torch.Generator().manual_seed(8)
+    generator = torch.Generator().manual_seed(9)
     with torch.no_grad():
         for parameter in model.temporal.parameters():
             scale = 3 / math.sqrt(parameter.shape[1]) if parameter.ndim in {2, 4} else 0.5

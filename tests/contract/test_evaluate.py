@@ -129,7 +129,7 @@ def test_source_says_what_answered_and_about_what(
     test_split: Predictions, checkpoint: Checkpoint, prepared: PreparedSet
 ) -> None:
     source = test_split.source
-    assert source.architecture == "vgg19-convlstm"
+    assert source.architecture == "vgg19-0.125-convlstm"
     assert source.weights_sha256 == checkpoint.weights_sha256
     assert source.trained_on == checkpoint.spec.provenance.trained_on
     assert (source.manifest, source.gold) == ("labels.csv", "mean")
@@ -141,7 +141,7 @@ def test_progress_counts_samples_to_the_end(
 ) -> None:
     watch = Watch()
     predict(checkpoint, prepared, "test", CPU, progress=watch)
-    name, total = "vgg19-convlstm: samples of test", len(test_split.clip)
+    name, total = "vgg19-0.125-convlstm: samples of test", len(test_split.clip)
     assert watch.seen == [(name, done, total) for done in range(total + 1)]
 
 
