@@ -11,6 +11,7 @@ from affect_client import wire
 from affect_serving.addresses import LOOPBACK
 from affect_serving.admission import Admission
 from affect_serving.front_end import ENDED, TOO_LARGE, problem_of
+from affect_serving.held import held, may_be_held
 from affect_serving.http_heads import END, BodyEnd, Head, answer_of
 
 _HEAD_TIMEOUT_S: Final = 30.0
@@ -219,11 +220,12 @@ class Passage:
         if _may_be_front_ends(head):
             await self._explain(head, theirs)
             return
+        first = await held(head, theirs) if may_be_held(head) else b""
         self._begun = True
         if self._gone:
             return
         # TorchServe says keep-alive of a streamed answer whatever it was asked.
-        self._answer.write(head.closing())
+        self._answer.write(head.closing() + first)
         if not head.header(b"content-type").startswith(b"application/x-ndjson"):
             self._leave()  # it is worked out, however slowly it is taken
         while piece := await theirs.read(_PIECE_BYTES):

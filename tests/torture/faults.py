@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -152,7 +153,7 @@ def _clock_is_not_ours() -> str | None:
 def _slow_clients(service: Service, _folder: Path) -> None:
     """A hundred uploads that come in drops, and go on while healing is timed."""
     program = [sys.executable, "-m", "torture.drops", str(service.port), "100", "20"]
-    subprocess.Popen(program)
+    threading.Thread(target=subprocess.run, args=(program,), kwargs={"cwd": _HERE.parent}).start()
     time.sleep(2)
 
 

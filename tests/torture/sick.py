@@ -107,7 +107,7 @@ def _client(
                 answer = client.predict(coded.clip(code))
                 found.wrong += not coded.same(answer.frames, expected[code])
             except AffectError as error:
-                found.lost.append(type(error).__name__)
+                found.lost.append(f"{type(error).__name__}: {error}")
             code = (code + _CLIENTS) % len(coded.CODES)
 
 

@@ -178,6 +178,86 @@ def test_what_a_dead_worker_had_is_refused_and_the_other_workers_is_not() -> Non
         assert live.result().content == b"live"
 
 
+class Chunked(BaseHTTPRequestHandler):
+    """Answers as TorchServe does for continuous batching: all of it, and its end by itself."""
+
+    protocol_version = "HTTP/1.1"
+    ends = threading.Event()
+    begun = threading.Event()
+    media_type = "application/json"
+    text = b'{"all": "of it"}'
+    breaks = False
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", self.media_type)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(self.text), self.text))
+        self.begun.set()
+        self.ends.wait(30)
+        self.close_connection = True
+        if not self.breaks:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def chunked(**attributes: object) -> Iterator[tuple[Door, str, type[Chunked]]]:
+    """A door before an answer whose end is yet to come."""
+    port = free_ports(2)
+    events = {"ends": threading.Event(), "begun": threading.Event()}
+    kind: type[Chunked] = type("Kind", (Chunked,), {**events, **attributes})
+    door = Door("127.0.0.1", port, port + 1)
+    door.open()
+    server = ThreadingHTTPServer(("127.0.0.1", port + 1), kind)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield door, f"http://127.0.0.1:{port}", kind
+    finally:
+        kind.ends.set()
+        door.close(0)
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_an_answer_whose_worker_dies_before_its_end_has_not_begun() -> None:
+    with chunked() as (door, url, behind), ThreadPoolExecutor(1) as pool:
+        clip = pool.submit(httpx.post, url + CLIP, content=b"clip", timeout=30)
+        assert behind.begun.wait(20)
+        time.sleep(0.1)  # for the answer to be where it is held
+        door.break_off(live=False)
+        assert "again" in refused(clip.result()).detail
+
+
+def test_an_answer_that_torchserve_breaks_off_has_not_begun() -> None:
+    with chunked(breaks=True) as (_, url, behind):
+        behind.ends.set()
+        assert "again" in refused(httpx.post(url + CLIP, content=b"clip", timeout=30)).detail
+
+
+@pytest.mark.parametrize("size", [20, 1 << 20, 40 << 20])
+def test_an_answer_in_chunks_arrives_whole(size: int) -> None:
+    with chunked(text=b"x" * size) as (_, url, behind):
+        behind.ends.set()
+        answer = httpx.post(url + CLIP, content=b"clip", timeout=30)
+        assert (answer.status_code, len(answer.content)) == (200, size)
+
+
+def test_a_stream_begins_before_it_is_whole() -> None:
+    with (
+        chunked(media_type="application/x-ndjson") as (_, url, behind),
+        httpx.stream("POST", url + CLIP, content=b"clip", timeout=30) as answer,
+    ):
+        assert next(answer.iter_bytes()) == behind.text
+        behind.ends.set()
+
+
 def test_torchserves_own_refusal_is_put_into_the_contracts_words() -> None:
     with house() as (_, url, behind):
         behind.go_on.set()
