@@ -9,7 +9,7 @@ from typing import Final
 
 import psutil
 
-_STILL_S: Final = 2.0
+_STILL_S: Final = 1.0
 """A process that somebody stops and lets go on at once is left alone."""
 _LIVE_LOST_S: Final = 1.5
 _CLIPS_LOST_S: Final = 120.0

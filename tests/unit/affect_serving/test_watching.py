@@ -83,11 +83,11 @@ def test_a_process_that_stands_still_is_ended(parent: psutil.Process) -> None:
     while child.status() != psutil.STATUS_STOPPED:
         time.sleep(0.01)
     watch.look()
-    told.now_s += 1
+    told.now_s += 0.5
     watch.look()
     assert child.is_running()
     assert told.asked == 0  # Java might be what stands still, and not answer
-    told.now_s += 1.5
+    told.now_s += 0.75
     watch.look()
     parent.wait(10)
 
@@ -102,7 +102,7 @@ def test_a_process_that_goes_on_soon_is_left_alone(parent: psutil.Process) -> No
         while (child.status() == psutil.STATUS_STOPPED) is not stopped:
             time.sleep(0.01)
         watch.look()
-        told.now_s += 1.5
+        told.now_s += 0.75
     assert child.is_running()
     child.send_signal(signal.SIGCONT)
 
