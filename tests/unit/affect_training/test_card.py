@@ -51,7 +51,7 @@ def test_a_card_has_the_numbers_as_people_write_them(
 ) -> None:
     card = model_card(tiny_spec, metrics)
     for line in (
-        "- Architecture: vgg19-convlstm, crops of 32 by 32 pixels, 5 samples a second",
+        "- Architecture: vgg19-0.125-convlstm, crops of 32 by 32 pixels, 5 samples a second",
         "- Trained on: nothing, for tests",
         "- Output smoothing: none",
         "Split `test`: 7 subjects, 1 clip, 30 rated samples with a face (75.0% of those rated).",

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from affect_core.model import AffectModel
 from affect_core.spec import PreprocessSpec
+from affect_core.vgg import VGG
 from affect_training.initial import BackboneWeights, initial_model
 from affect_training.networks.imagenet import PUBLISHED, DownloadError, Published
 
@@ -83,11 +84,11 @@ def published(monkeypatch: pytest.MonkeyPatch, body: bytes) -> bytes:
     return body
 
 
-def one_number_each(model: AffectModel) -> dict[str, Tensor]:
+def one_number_each() -> dict[str, Tensor]:
     """torchvision's names; each tensor is one number repeated, so the file is small."""
     state = {
         name: torch.full((1,), 0.01 * position).expand(value.shape)
-        for position, (name, value) in enumerate(model.backbone.state_dict().items())
+        for position, (name, value) in enumerate(VGG(19).state_dict().items())
     }
     return {**state, "classifier.0.weight": torch.zeros(1), "classifier.0.bias": torch.zeros(1)}
 
@@ -116,10 +117,9 @@ def test_imagenet_s_weights_are_fetched_once_and_go_into_the_backbone_alone(
     weights: BackboneWeights,
     site: Site,
     tmp_path: Path,
-    tiny_model: AffectModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    expected = one_number_each(tiny_model)
+    expected = one_number_each()
     site.body = published(monkeypatch, as_file(expected))
     steps: list[tuple[int, int]] = []
     model, trained_on = started(weights, tmp_path, steps)
@@ -223,8 +223,8 @@ def test_a_downloaded_file_runs_no_code(
 
 
 def test_a_damaged_file_in_the_cache_is_not_used(
-    site: Site, tmp_path: Path, tiny_model: AffectModel, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site.body = published(monkeypatch, as_file(one_number_each(tiny_model)))
+    site.body = published(monkeypatch, as_file(one_number_each()))
     (tmp_path / FILE).write_bytes(site.body[: len(site.body) // 2])
     started(BackboneWeights.AUTO, tmp_path)

@@ -10,7 +10,7 @@ from affect_core.model import AffectModel
 from affect_core.spec import ModelSpec
 from affect_core.vgg import vgg_channels
 from affect_training.fit.networks import FeatureNetwork, FrameNetwork, SequenceNetwork
-from models import lively_model
+from models import SMALL, lively_model
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_padding_never_reaches_the_backbone(
 
 def test_features_kept_on_disk_give_the_same(model: AffectModel) -> None:
     whole, features = SequenceNetwork(model), FeatureNetwork(model.temporal)
-    made = model.features(crops(0).flatten(0, 1)).half().view(2, 3, 512, 1, 1)
+    made = model.features(crops(0).flatten(0, 1)).half().view(2, 3, vgg_channels(SMALL.width), 1, 1)
     expected, _ = whole(crops(0), MASK, whole.initial_state(2))
     outputs, _ = features(made, MASK, features.initial_state(2))
     assert outputs.dtype == torch.float32
@@ -68,7 +68,7 @@ def test_features_kept_on_disk_give_the_same(model: AffectModel) -> None:
 
 
 def test_frames_are_valued_each_by_itself(model: AffectModel) -> None:
-    network = FrameNetwork(model, model.backbone, vgg_channels())
+    network = FrameNetwork(model, model.backbone, vgg_channels(SMALL.width))
     assert network.initial_state(2) == ()
     outputs, _ = network(crops(0), MASK, ())
     assert outputs.shape == (2, 3, 2)
