@@ -14,13 +14,17 @@ from affect_serving.http_heads import BodyEnd, Head
 
 _MOST_BYTES: Final = 16 << 20
 """Beyond which an answer goes out as it comes: about 80,000 faces."""
-_PIECE_BYTES: Final = 256 << 10
+PIECE_BYTES: Final = 256 << 10
+
+
+def is_stream(head: Head) -> bool:
+    """Whether the answer is lines that leave one by one."""
+    return head.header(b"content-type").startswith(b"application/x-ndjson")
 
 
 def may_be_held(head: Head) -> bool:
-    """Whether the answer comes in chunks, and is no stream of lines that leave one by one."""
-    chunked = b"chunked" in head.header(b"transfer-encoding")
-    return chunked and not head.header(b"content-type").startswith(b"application/x-ndjson")
+    """Whether the answer comes in chunks, and is no stream."""
+    return b"chunked" in head.header(b"transfer-encoding") and not is_stream(head)
 
 
 async def held(head: Head, body: asyncio.StreamReader) -> bytes:
@@ -31,7 +35,7 @@ async def held(head: Head, body: asyncio.StreamReader) -> bytes:
     """
     end, kept = BodyEnd(head), bytearray()
     while not end.reached and len(kept) <= _MOST_BYTES:
-        piece = await body.read(_PIECE_BYTES)
+        piece = await body.read(PIECE_BYTES)
         if not piece:
             raise EOFError
         own, _ = end.take(piece)

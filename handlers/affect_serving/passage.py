@@ -11,7 +11,7 @@ from affect_client import wire
 from affect_serving.addresses import LOOPBACK
 from affect_serving.admission import Admission
 from affect_serving.front_end import ENDED, TOO_LARGE, problem_of
-from affect_serving.held import held, may_be_held
+from affect_serving.held import PIECE_BYTES, held, is_stream, may_be_held
 from affect_serving.http_heads import END, BodyEnd, Head, answer_of
 
 _HEAD_TIMEOUT_S: Final = 30.0
@@ -22,7 +22,6 @@ _FORGOTTEN_S: Final = 2000.0
 """A worker has answered by then, or been killed (`responseTimeout`)."""
 _AGAIN_S: Final = 0.2
 _LINGER_PIECE_S: Final = 2.0
-_PIECE_BYTES: Final = 256 << 10
 _ERROR_BYTES: Final = 64 << 10
 MOST_BYTES: Final = 256 << 20
 """`max_request_size` of config.properties. TorchServe refuses more while it is sent, and the
@@ -210,7 +209,7 @@ class Passage:
 
     async def _next(self, body: BodyEnd) -> bytes:
         wait_s = None if body.reached else _PIECE_TIMEOUT_S
-        return await asyncio.wait_for(self._client.read(_PIECE_BYTES), wait_s)
+        return await asyncio.wait_for(self._client.read(PIECE_BYTES), wait_s)
 
     async def _download(self, theirs: asyncio.StreamReader) -> None:
         head = Head(await theirs.readuntil(END))
@@ -226,9 +225,9 @@ class Passage:
             return
         # TorchServe says keep-alive of a streamed answer whatever it was asked.
         self._answer.write(head.closing() + first)
-        if not head.header(b"content-type").startswith(b"application/x-ndjson"):
+        if not is_stream(head):
             self._leave()  # it is worked out, however slowly it is taken
-        while piece := await theirs.read(_PIECE_BYTES):
+        while piece := await theirs.read(PIECE_BYTES):
             self._answer.write(piece)
             await asyncio.wait_for(self._answer.drain(), _PIECE_TIMEOUT_S)
 
@@ -247,7 +246,7 @@ class Passage:
 
     async def _discard(self) -> None:
         until_s = asyncio.get_running_loop().time() + _LINGER_S
-        while await asyncio.wait_for(self._client.read(_PIECE_BYTES), _LINGER_PIECE_S):
+        while await asyncio.wait_for(self._client.read(PIECE_BYTES), _LINGER_PIECE_S):
             if asyncio.get_running_loop().time() > until_s:
                 return
 

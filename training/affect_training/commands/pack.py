@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from affect_core.checkpoint import WEIGHTS_FILE, load_checkpoint, save_checkpoint
+from affect_core.checkpoint import WEIGHTS_FILE, load_checkpoint, save_checkpoint, sha256_of
 from affect_training.commands.failures import reported
 from affect_training.pack import in_float16
 
@@ -28,6 +28,5 @@ def pack(
     with reported(_console):
         loaded = load_checkpoint(checkpoint)
         save_checkpoint(out, in_float16(loaded.model), loaded.spec)
-        packed = load_checkpoint(out)
-    size = (out / WEIGHTS_FILE).stat().st_size / 1e6
-    _console.print(f"{out}  {size:.1f} MB  SHA-256 {packed.weights_sha256}")
+    packed = out / WEIGHTS_FILE
+    _console.print(f"{out}  {packed.stat().st_size / 1e6:.1f} MB  SHA-256 {sha256_of(packed)}")
