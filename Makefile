@@ -8,6 +8,7 @@ AFFECT_PORT ?= 8080
 TEST_WORKERS ?= 2
 TORTURE_MINUTES ?= 10
 BIN := $(VENV)/bin
+WEIGHTS := model_store/synthetic-v1
 STAMP := $(VENV)/.setup-done
 export AFFECT_PORT
 # Files stay whole: they start servers and train models once. One thread each: those of several
@@ -34,10 +35,11 @@ $(STAMP): pyproject.toml constraints.txt
 	  -e '.[serve,train,synth,dev]'
 	@touch $@
 
-archive: model_store/affect.mar ## an archive of an untrained model, unless there is one
+archive: model_store/affect.mar ## an archive of the weights that ship, unless there is one
 
 model_store/affect.mar: | $(STAMP)
-	$(BIN)/affect-train untrained --model-store model_store
+	$(BIN)/affect-train export $(WEIGHTS) --metrics $(WEIGHTS)/metrics.json \
+	  --reference $(WEIGHTS)/predictions.parquet --model-store model_store
 
 demo: setup archive ## real TorchServe, one real clip, its numbers
 	$(BIN)/affect-serve demo --port $(AFFECT_PORT)
@@ -92,4 +94,4 @@ metrics: setup ## write metrics.yaml, docs/metrics.md, dashboards and Kubernetes
 
 clean: ## remove the environment, caches and the exported archive
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find model_store -mindepth 1 ! -name README.md -delete
+	find model_store -mindepth 1 -maxdepth 1 ! -name README.md ! -name synthetic-v1 -exec rm -rf {} +
