@@ -10,7 +10,7 @@ set -euo pipefail
 
 FOLDER=${1:?a folder to work in}
 HERE=$(cd "$(dirname "$0")" && pwd)
-RECIPE=${RECIPE:-$HERE/configs/synthetic-v1.yaml}
+RECIPE=$(realpath "${RECIPE:-$HERE/configs/synthetic-v1.yaml}")
 PEOPLE=${PEOPLE:-5000}
 SEQUENCE_PEOPLE=${SEQUENCE_PEOPLE:-1500}
 HEIGHT=${HEIGHT:-256}
@@ -26,25 +26,25 @@ step() { # NAME COMMAND...: what it took goes into seconds.tsv
   shift
   echo "== $name" >&2
   "$@"
-  printf '%s\t%s\n' "$name" $((SECONDS - began)) >>"$FOLDER/seconds.tsv"
+  printf '%s\t%s\n' "$name" $((SECONDS - began)) >>seconds.tsv
 }
 
 mkdir -p "$FOLDER"
-stills=$FOLDER/stills clips=$FOLDER/clips run=$FOLDER/run smooth=$FOLDER/smooth sure=$FOLDER/sure weights=$FOLDER/weights
-step stills affect-train synth "$stills" --people "$PEOPLE" --clips-per-person 4 --seconds 10 --fps 1 \
+cd "$FOLDER" # so that no file names where this machine keeps it
+step stills affect-train synth stills --people "$PEOPLE" --clips-per-person 4 --seconds 10 --fps 1 \
   --size "$HEIGHT" --seed "$SEED"
-step clips affect-train synth "$clips" --people "$SEQUENCE_PEOPLE" --clips-per-person 1 --seconds 6 --fps 5 \
+step clips affect-train synth clips --people "$SEQUENCE_PEOPLE" --clips-per-person 1 --seconds 6 --fps 5 \
   --size "$HEIGHT" --seed $((SEED + 1000))
-step prepare-stills affect-train prepare "$stills/manifest.parquet" "$stills/prepared" \
+step prepare-stills affect-train prepare stills/manifest.parquet stills/prepared \
   --crop-size "$CROP" --crop-margin "$MARGIN" --sample-fps 1
-step prepare-clips affect-train prepare "$clips/manifest.parquet" "$clips/prepared" \
+step prepare-clips affect-train prepare clips/manifest.parquet clips/prepared \
   --crop-size "$CROP" --crop-margin "$MARGIN"
-step fit affect-train fit "$RECIPE" "$clips/prepared" "$run" --frames "$stills/prepared" --trained-on "$TRAINED_ON"
-step smooth affect-train smooth "$run/checkpoint" "$clips/prepared" "$smooth" $ON_GPU
-step confidence affect-train confidence "$smooth" "$clips/prepared" "$sure"
-step pack affect-train pack "$sure" "$weights"
-step evaluate affect-train evaluate "$weights" "$clips/prepared" "$weights" $ON_GPU
-affect-train timing "$weights/predictions.parquet"
-cat "$FOLDER/seconds.tsv"
+step fit affect-train fit "$RECIPE" clips/prepared run --frames stills/prepared --trained-on "$TRAINED_ON"
+step smooth affect-train smooth run/checkpoint clips/prepared smooth $ON_GPU
+step confidence affect-train confidence smooth clips/prepared sure
+step pack affect-train pack sure weights
+step evaluate affect-train evaluate weights clips/prepared weights $ON_GPU
+affect-train timing weights/predictions.parquet
+cat seconds.tsv
 # Last: it fails where a group of people has too large an error, and so does this then.
-affect-train groups "$weights/predictions.parquet" "$clips/manifest.parquet" --most 1.25
+affect-train groups weights/predictions.parquet clips/manifest.parquet --most 1.25
