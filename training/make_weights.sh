@@ -18,7 +18,7 @@ CROP=${CROP:-224}
 MARGIN=${MARGIN:-0.05}
 SEED=${SEED:-1}
 ON_GPU=${GPU:+--gpu $GPU}
-TRAINED_ON="synth-v2: rendered faces of no real person; stills of $PEOPLE people, clips of $SEQUENCE_PEOPLE.\
+TRAINED_ON="synth-v3: rendered faces of no real person; stills of $PEOPLE people, clips of $SEQUENCE_PEOPLE.\
  Labels are a mapping from face movements, not people's ratings"
 
 step() { # NAME COMMAND...: what it took goes into seconds.tsv

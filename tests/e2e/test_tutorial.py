@@ -86,7 +86,7 @@ def test_what_was_trained_is_served_with_the_numbers_that_were_evaluated(followe
         answer = httpx.post(
             f"{server.inference_url}/predictions/affect", files={"data": clip}, timeout=120
         ).json()
-    assert answer["model"]["trained_on"] == "synth-v2: 200 rendered people"
+    assert answer["model"]["trained_on"] == "synth-v3: 200 rendered people"
     metrics = json.loads((run / "metrics.json").read_text())
     assert answer["model"]["weights"] == f"sha256:{metrics['source']['weights_sha256']}"
     assert len(answer["frames"]) == len(expected)
@@ -101,7 +101,7 @@ def test_what_was_trained_is_served_with_the_numbers_that_were_evaluated(followe
         seen += 1
     assert seen > 0
     card = (followed / "model_store" / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "synth-v2: 200 rendered people" in card
+    assert "synth-v3: 200 rendered people" in card
     assert "| mean |" in card
     assert list((followed / "runs" / "figures").glob("*.png"))
 

@@ -12,7 +12,7 @@ class SynthConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Literal["synth-v2"] = "synth-v2"
+    name: Literal["synth-v3"] = "synth-v3"
     people: Annotated[int, Field(ge=1, le=100_000)] = 200
     clips_per_person: Annotated[int, Field(ge=1, le=1000)] = 2
     seconds: Annotated[float, Field(ge=0.4, le=600)] = Field(

@@ -19,6 +19,7 @@ from affect_training.synth.expression import (
     FloatArray,
     columns,
     face_units,
+    valence_label,
 )
 
 STEP_S: Final = 0.01
@@ -63,6 +64,8 @@ class Performance:
 def perform(frames: int, fps: float, resting: FloatArray, rng: np.random.Generator) -> Performance:
     """Draw what happens in a clip.
 
+    Valence is drawn as the mapping to units has it, and labelled with its zero at rest.
+
     Args:
         frames: how many, the k-th at k / fps seconds.
         fps: frames a second.
@@ -89,7 +92,7 @@ def perform(frames: int, fps: float, resting: FloatArray, rng: np.random.Generat
     return Performance(
         time_s=time_s,
         arousal=arousal[at],
-        valence=valence[at],
+        valence=valence_label(valence[at]),
         units=np.clip(units[at], 0, MAX_UNIT),
         pose=pose[at],
         gaze=gaze[at],

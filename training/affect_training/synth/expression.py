@@ -11,7 +11,7 @@ The labels of synthetic clips *are* this mapping. What it rests on:
 - Arousal up is the weakest: raised brows, wide eyes and an open mouth are our choice. Faces
   say less of arousal than of valence: Höfling et al. 2020, 10.3389/fpsyg.2020.01388.
 
-The coefficients are ours.
+The coefficients are ours, and so is the zero: real faces at rest look sterner than the mesh does.
 """
 
 from __future__ import annotations
@@ -43,6 +43,12 @@ UNITS: Final[tuple[str, ...]] = (
 
 MAX_UNIT: Final = 2.2
 """Beyond it the mesh tears; the mapping alone stays below 1.6."""
+
+RESTING_VALENCE: Final = -0.35
+"""What of the mapping's valence real faces look like at rest; the label 0.
+
+Networks that took the mapping's own zero for rest gave neutral portraits -0.25 to -0.5.
+"""
 
 _COLUMNS: Final[dict[str, slice]] = {
     **{unit: slice(2 * i, 2 * i + 2) for i, unit in enumerate(_SIDED)},
@@ -141,3 +147,20 @@ def face_units(arousal: FloatArray, valence: FloatArray, style: ExpressionStyle)
     for unit, amount in amounts.items():
         units[:, columns(unit)] = amount[:, None]
     return np.minimum(units * style.gain, MAX_UNIT)
+
+
+def valence_label(shown: FloatArray) -> FloatArray:
+    """What a face is labelled that shows a valence of the mapping.
+
+    Straight from (-1, -1) to (`RESTING_VALENCE`, 0) to (1, 1).
+
+    Args:
+        shown: float64, in [-1, 1].
+
+    Returns:
+        float64 of the same shape, in [-1, 1].
+    """
+    from_rest = shown - RESTING_VALENCE
+    return np.where(
+        from_rest < 0, from_rest / (1 + RESTING_VALENCE), from_rest / (1 - RESTING_VALENCE)
+    )

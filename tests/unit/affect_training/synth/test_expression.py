@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from affect_training.synth.expression import (
     MAX_UNIT,
+    RESTING_VALENCE,
     UNITS,
     ExpressionStyle,
     FloatArray,
     columns,
     face_units,
+    valence_label,
 )
 
 levels = st.floats(-1, 1)
@@ -105,3 +107,22 @@ def test_values_outside_the_square_are_refused(arousal: float, valence: float) -
 def test_unequal_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="must be"):
         face_units(np.zeros(3), np.zeros(2), ExpressionStyle.plain())
+
+
+def test_a_resting_face_is_labelled_zero_and_extremes_stay() -> None:
+    labels = valence_label(np.array([-1.0, RESTING_VALENCE, 1.0]))
+    np.testing.assert_array_equal(labels, [-1.0, 0.0, 1.0])
+
+
+@given(st.lists(levels, min_size=2, max_size=50))
+def test_labels_stay_in_range_and_in_order(shown: list[float]) -> None:
+    ordered = np.sort(np.array(shown))
+    labels = valence_label(ordered)
+    assert (np.abs(labels) <= 1).all()
+    assert (np.diff(labels) >= 0).all()
+
+
+def test_a_resting_face_frowns_and_does_not_smile() -> None:
+    resting = units_at(0.0, RESTING_VALENCE)
+    assert 0.2 < amount(resting, "mouthFrown") < 0.6
+    assert amount(resting, "mouthSmile") == 0
