@@ -1,8 +1,8 @@
 """Makes the pictures of docs/report.md: `python tests/report_pictures.py docs/pictures`.
 
-A call of two people whom `affect-train synth` rendered, answered by the real pipeline with random
-weights, its report in Debian's Chromium. Needs the extras `synth`, `serve` and `dev`. With
-`--report FILE` the report itself is kept too.
+A call of two people whom `affect-train synth` rendered, answered by the real pipeline with the
+weights that ship, its report in Debian's Chromium. Needs the extras `synth`, `serve` and `dev`.
+With `--report FILE` the report itself is kept too.
 """
 
 from __future__ import annotations
@@ -23,22 +23,20 @@ from playwright.sync_api import Browser, sync_playwright
 import clips
 from affect_client import wire
 from affect_client.report import write_report
-from affect_core.checkpoint import load_checkpoint, save_checkpoint
+from affect_core.checkpoint import load_checkpoint
 from affect_core.engines import DeviceChoice
 from affect_core.events import ClipDone, ClipJob, FrameDone
 from affect_core.faces import choose_detector
 from affect_core.limits import Limits
 from affect_core.pipeline import AffectPipeline
 from affect_core.runtime import Runtime
-from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 from affect_core.types import Sampling
 from affect_serving.responses import summarise_tracks, to_clip, to_frame, to_timing
 from affect_training.synth.clip import Studio
 from affect_training.synth.config import SynthConfig
-from models import lively_model
 from report_pages import ReportPage
+from shipped import SHIPPED
 
-TRAINED_ON: Final = "Nothing: random weights. The numbers in this report mean nothing."
 PEOPLE: Final = SynthConfig(people=5, clips_per_person=1, seconds=12.0, fps=10.0, size=360, seed=11)
 LEFT: Final = 4
 RIGHT: Final = 3
@@ -107,13 +105,10 @@ def dark() -> clips.Image:
     return np.full((*SEAT, 3), 24, np.uint8)
 
 
-def answered(clip: bytes, folder: Path) -> wire.Prediction:
-    """What the server would say about the clip, with weights that nobody trained."""
-    spec = ModelSpec(
-        preprocess=PreprocessSpec(crop_size=32), provenance=Provenance(trained_on=TRAINED_ON)
-    )
-    save_checkpoint(folder, lively_model(spec), spec)
-    checkpoint = load_checkpoint(folder)
+def answered(clip: bytes) -> wire.Prediction:
+    """What the server would say about the clip."""
+    checkpoint = load_checkpoint(SHIPPED)
+    spec = checkpoint.spec
     sampling = Sampling(fps=5.0, faces="all")
     pipeline = AffectPipeline(
         Runtime(checkpoint, DeviceChoice.of(None)),
@@ -176,7 +171,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         clip = call(folder / "people")
-        prediction = answered(clip, folder / "checkpoint")
+        prediction = answered(clip)
         report = arguments.report or folder / "report.html"
         write_report(report, prediction, clip, filename="call-of-two.mp4")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))

@@ -26,9 +26,9 @@ from affect_core.spec import ConvLSTMSpec
 from affect_training.card import CARD_FILE
 from affect_training.evaluate.predictions import read_predictions
 from affect_training.evaluate.results import METRICS_FILE, PREDICTIONS_FILE, read_metrics
+from shipped import SHIPPED
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ROOT / "model_store" / "synthetic-v1"
 LARGEST_MB = 48
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import os
@@ -17,28 +18,21 @@ import pytest
 
 import clips
 from affect_client import AffectClient, AffectResult
-from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
-from affect_training.card import model_card
-from affect_training.export import export_archive
 from blocks import agrees, blocks_of, run_bash
-from models import lively_model
 from ports import free_ports
 from programs import affect, environment, on_terminal
+from shipped import TRAINED_ON, export_shipped
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "command-line.md"
-TRAINED_ON = "Nothing: random weights. Arousal and valence mean nothing; train the model first."
 GAP = (True,) * 5 + (False,) * 3 + (True,) * 2
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     store = tmp_path_factory.mktemp("command-line-store")
-    spec = ModelSpec(
-        preprocess=PreprocessSpec(crop_size=32), provenance=Provenance(trained_on=TRAINED_ON)
-    )
-    export_archive(lively_model(spec), spec, model_card(spec, None), store)
+    export_shipped(store)
     with LocalServer(store, free_ports(), (MODEL, LIVE_MODEL)) as server:
         yield server
 
@@ -167,7 +161,7 @@ def test_a_report_holds_its_clip(url: str, folder: Path) -> None:
     assert affect("report", folder / "clip.mp4", "-o", out, url=url).status == 0
     page = out.read_text(encoding="utf-8")
     assert "clip.mp4: arousal and valence" in page
-    assert TRAINED_ON in page
+    assert html.escape(TRAINED_ON) in page
 
 
 def test_health_and_describe(url: str, folder: Path) -> None:

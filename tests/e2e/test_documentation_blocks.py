@@ -14,14 +14,11 @@ import pytest
 
 import clips
 from affect_client import AffectClient
-from affect_core.spec import ModelSpec, PreprocessSpec, Provenance
 from affect_serving.server import LIVE_MODEL, MODEL, LocalServer
-from affect_training.card import model_card
-from affect_training.export import export_archive
 from blocks import agrees, blocks_of, run_bash, run_python
 from live_steps import jpeg, sampled
-from models import lively_model
 from ports import free_ports
+from shipped import export_shipped
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = {
@@ -35,17 +32,13 @@ PAGES = [
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     if str(path.relative_to(ROOT)) not in ELSEWHERE and blocks_of(path, {"python", "bash"})
 ]
-TRAINED_ON = "Nothing: random weights. Arousal and valence mean nothing; train the model first."
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """A small model that says of itself what the one of `make serve` does; one clip answered."""
+    """The weights that `make serve` serves; one clip answered."""
     store = tmp_path_factory.mktemp("documented-store")
-    spec = ModelSpec(
-        preprocess=PreprocessSpec(crop_size=32), provenance=Provenance(trained_on=TRAINED_ON)
-    )
-    export_archive(lively_model(spec), spec, model_card(spec, None), store)
+    export_shipped(store)
     with LocalServer(store, free_ports(), (MODEL, LIVE_MODEL)) as server:
         with AffectClient(base_url=server.inference_url) as client:
             client.predict(clips.carphone())
