@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
@@ -103,8 +104,16 @@ def graph_bytes(graph: Graph) -> bytes:
 
 
 def _weights_bytes(model: AffectModel) -> bytes:
+    """In float16 where that loses nothing.
+
+    Weights that were read from float16 give the same file, and digest, again.
+    """
     tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
-    return safetensors.torch.save(tensors)
+    halves = {name: value.half() for name, value in tensors.items()}
+    same = all(
+        torch.equal(half.to(tensors[name].dtype), tensors[name]) for name, half in halves.items()
+    )
+    return safetensors.torch.save(halves if same else tensors)
 
 
 def _read_graph(folder: Path, spec: ModelSpec) -> Graph | None:

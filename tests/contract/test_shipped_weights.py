@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +95,8 @@ def test_make_archive_exports_them(tmp_path: Path, shipped: Checkpoint) -> None:
     card = (tmp_path / CARD_FILE).read_text(encoding="utf-8")
     assert shipped.spec.provenance.trained_on in card
     assert "| mean | " in card
+    with zipfile.ZipFile(tmp_path / "affect.mar") as archive:
+        assert archive.read(WEIGHTS_FILE) == (SHIPPED / WEIGHTS_FILE).read_bytes()
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,17 @@ def test_a_packed_checkpoint_is_half_as_large_and_loads_as_float32(
         assert (error <= value.abs() * 2**-11 + 2**-25).all(), name
 
 
+def test_a_packed_checkpoint_that_is_saved_again_is_the_same_file(
+    tiny_model: AffectModel, tiny_spec: ModelSpec, tmp_path: Path
+) -> None:
+    """So an archive's weights have the digest of the checkpoint that it was made from."""
+    save_checkpoint(tmp_path / "packed", in_float16(copy.deepcopy(tiny_model)), tiny_spec)
+    loaded = load_checkpoint(tmp_path / "packed")
+    save_checkpoint(tmp_path / "again", loaded.model, loaded.spec)
+    first, second = ((tmp_path / name / WEIGHTS_FILE).read_bytes() for name in ("packed", "again"))
+    assert first == second
+
+
 @pytest.mark.parametrize("value", [70_000.0, float("nan"), float("-inf")])
 def test_what_float16_cannot_hold_is_refused(tiny_model: AffectModel, value: float) -> None:
     model = copy.deepcopy(tiny_model)
