@@ -14,6 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from affect_core.errors import NoVideoStreamError, UndecodableClipError
+from affect_core.limits import Patience
 
 # Demuxers of self-contained files. Playlists and scripts (hls, dash, concat, imf ...) are
 # left out because they open other files and addresses.
@@ -24,15 +25,44 @@ _FORMATS: Final = (
 )
 
 
-def open_container(data: bytes | bytearray | memoryview) -> InputContainer:
+class _Watched(io.BytesIO):
+    """A file whose reader has only so much time.
+
+    A demuxer may read millions of packets before it hands one out, where nobody else looks at
+    the clock.
+    """
+
+    def __init__(self, data: bytes | bytearray | memoryview, patience: Patience) -> None:
+        super().__init__(data)
+        self._patience = patience
+        self._is_over = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As `io.BytesIO.read`; what it raises, PyAV raises."""
+        if self._is_over:
+            # Demuxers read on after an error, and PyAV keeps one exception: it prints the rest.
+            return b""
+        self._is_over = True
+        self._patience.check()
+        self._is_over = False
+        return super().read(size)
+
+
+def open_container(
+    data: bytes | bytearray | memoryview, patience: Patience | None = None
+) -> InputContainer:
     """Open a self-contained file; nothing it names is followed.
+
+    Args:
+        data: the whole file.
+        patience: checked at every read, here and as packets are demuxed; None is endless.
 
     Raises:
         UndecodableClipError: no container is recognised.
     """
     try:
         return av.open(
-            io.BytesIO(data),
+            io.BytesIO(data) if patience is None else _Watched(data, patience),
             mode="r",
             options={"format_whitelist": _FORMATS},
             # A title that is not UTF-8 is no reason to refuse a clip; it is never read.

@@ -41,7 +41,7 @@ class ClipReader:
     Args:
         data: the whole file, in any container and codec that PyAV reads.
         limits: refused beyond these, before decoding where the container tells.
-        deadline: checked at every packet.
+        deadline: checked at every read of the file and every packet.
 
     Raises:
         NoVideoStreamError, UndecodableClipError, ClipTooLongError, FrameTooLargeError,

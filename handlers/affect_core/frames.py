@@ -28,7 +28,7 @@ class FrameSource:
     Args:
         data: the whole file.
         limits: for each frame's size.
-        deadline: checked at every packet.
+        deadline: checked at every read of the file and every packet.
 
     Raises:
         NoVideoStreamError, UndecodableClipError, FrameTooLargeError.
@@ -43,7 +43,7 @@ class FrameSource:
         self._shown: deque[int] | None = None
         self.failed = False
         """Whether what followed the last frame could not be decoded."""
-        self.container = open_container(data)
+        self.container = open_container(data, deadline)
         try:
             self.stream = video_stream(self.container)
             limits.check_frame(self.stream.width, self.stream.height)
@@ -67,7 +67,7 @@ class FrameSource:
         if self.stream.codec_context.codec.canonical_name not in _WITH_DISPENSABLE_FRAMES:
             return None
         ticks: list[int] = []
-        with open_container(self._data) as container:
+        with open_container(self._data, self._deadline) as container:
             try:
                 for packet in container.demux(video_stream(container)):
                     self._deadline.check()
@@ -136,7 +136,7 @@ class FrameSource:
 
     def _all_after(self, last: int | None) -> Iterator[VideoFrame]:
         """Every frame later than `last` that the decoder makes of a damaged clip."""
-        with open_container(self._data) as container:
+        with open_container(self._data, self._deadline) as container:
             stream = video_stream(container)
             stream.codec_context.thread_count = 1
             try:

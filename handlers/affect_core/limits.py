@@ -41,7 +41,7 @@ MIN_SIDE = 16
 
 
 class Patience(Protocol):
-    """Asked at every packet whether to go on."""
+    """Asked at every read and every packet whether to go on."""
 
     def check(self) -> None:
         """Raise a `ClipError`, or end otherwise, once it is over."""

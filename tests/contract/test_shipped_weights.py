@@ -79,7 +79,10 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
 def test_make_archive_exports_them(tmp_path: Path, shipped: Checkpoint) -> None:
     """With the Makefile's own command, into another store."""
     planned = subprocess.run(
-        ["make", "-n", "-B", "-o", ".venv/.setup-done", "archive", "BIN=BIN"],
+        [
+            *("make", "--no-print-directory", "-n", "-B", "-o", ".venv/.setup-done"),
+            *("archive", "BIN=BIN"),
+        ],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     command = planned.stdout.replace("\\\n", " ").split()

@@ -15,6 +15,22 @@ from affect_core.container import (
 from clips import portrait_pan, remux
 
 
+class _OverError(Exception):
+    pass
+
+
+class _Checks:
+    """Patience that is over after so many checks."""
+
+    def __init__(self, allowed: int) -> None:
+        self.left = allowed
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise _OverError
+
+
 @given(st.text())
 def test_a_duration_s_tag_may_hold_anything(tag: str) -> None:
     found = _matroska_duration(tag)
@@ -41,3 +57,22 @@ def test_an_endless_file_has_no_duration() -> None:
     endless = data.replace(tag, b"00:00:         inf")
     with open_container(endless) as container:
         assert declared_duration(container, video_stream(container)) is None
+
+
+@pytest.mark.parametrize("form", ["matroska", "mpegts"])
+def test_patience_ends_a_demuxer_at_any_read(form: str, capfd: pytest.CaptureFixture[str]) -> None:
+    data = remux(portrait_pan(), container=form)
+
+    def packets(patience: _Checks) -> int:
+        with open_container(data, patience) as container:
+            return sum(1 for _ in container.demux(video_stream(container)))
+
+    endless = _Checks(10**9)
+    everything = packets(endless)
+    reads = 10**9 - endless.left
+    assert reads >= 3
+    for allowed in range(reads):
+        with pytest.raises(_OverError):
+            packets(_Checks(allowed))
+    assert packets(_Checks(reads)) == everything
+    assert capfd.readouterr().err == ""
